@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One dispatch of a job to one endpoint.
+ *
+ * The endpoint's slot and rates are booked in the step that picked it, so a burst cannot herd, and
+ * are given back in one place, tr_attempt_release(), on every way out. The first token of one
+ * attempt commits the stream: its rivals are aborted, and retry, hedge and fallback are over for
+ * the job.
+ *
+ * Before that, a failed attempt is retried if its cause permits: after an exponential back-off with
+ * full jitter (Brooker, AWS Architecture Blog 2015) from draws keyed by job, or at once at another
+ * endpoint where the cause lies in ours alone (credentials). A wish to be left alone (Retry-After)
+ * is the endpoint's, not the job's: it pauses that endpoint, and the job may go elsewhere.
+ */
+#include "engine/attempt.h"
+
+#include "engine/breaker.h"
+#include "engine/job.h"
+#include "engine/quota.h"
+#include "engine/random.h"
+#include "engine/scheduler.h"
+#include "engine/timer.h"
+
+struct tr_attempt *tr_attempt_at(const struct tr_engine *e, tr_attempt_handle handle)
+{
+	if (handle.slot1 == 0 || handle.slot1 > e->core->attempt_used)
+		return NULL;
+
+	struct tr_attempt *attempt = &e->attempt[handle.slot1 - 1];
+
+	if (attempt->state == TR_ATTEMPT_FREE || attempt->generation != handle.generation)
+		return NULL;
+	return attempt;
+}
+
+static struct tr_job *job_of(const struct tr_engine *e, const struct tr_attempt *attempt)
+{
+	return &e->job[attempt->job1 - 1];
+}
+
+/* ---- time-outs ---- */
+
+static tr_span_ns phase_limit(const struct tr_policy_timeouts *limits, enum tr_attempt_state state,
+			      enum tr_cause *ret_cause)
+{
+	const struct {
+		tr_span_ns limit;
+		enum tr_cause cause;
+	} phases[] = {
+		[TR_ATTEMPT_FREE] = {0, TR_CAUSE_NONE},
+		[TR_ATTEMPT_DISPATCHED] = {limits->connect_ns, TR_CAUSE_TIMEOUT_CONNECT},
+		[TR_ATTEMPT_CONNECTED] = {limits->headers_ns, TR_CAUSE_TIMEOUT_HEADERS},
+		[TR_ATTEMPT_HEADERS] = {limits->first_token_ns, TR_CAUSE_TIMEOUT_FIRST_TOKEN},
+		[TR_ATTEMPT_STREAMING] = {limits->between_tokens_ns,
+					  TR_CAUSE_TIMEOUT_BETWEEN_TOKENS},
+	};
+
+	*ret_cause = phases[state].cause;
+	return phases[state].limit;
+}
+
+/* The attempt is in a phase from now on; each has its own limit. */
+static void enter_phase(struct tr_engine *e, struct tr_attempt *attempt,
+			enum tr_attempt_state state)
+{
+	enum tr_cause cause;
+	tr_span_ns limit =
+		phase_limit(&tr_policy_of(e, job_of(e, attempt))->timeouts, state, &cause);
+
+	attempt->state = (uint8_t)state;
+	attempt->phase = e->core->now;
+	tr_timer_set(e, TR_TIMER_ATTEMPT, tr_row_of_attempt(e, attempt),
+		     limit ? tr_add_sat(e->core->now, limit) : TR_TIME_NEVER);
+}
+
+/* ---- dispatch ---- */
+
+bool tr_attempt_has_rows(const struct tr_engine *e, const struct tr_job *job)
+{
+	const struct tr_core *core = e->core;
+	bool attempt = core->attempt_free1 || core->attempt_used < e->limits.attempts;
+	bool active = job->active1 || core->active_free1 || core->active_used < e->limits.active;
+
+	return attempt && active;
+}
+
+static struct tr_attempt *row_take(struct tr_engine *e)
+{
+	struct tr_core *core = e->core;
+	uint32_t row = core->attempt_free1 ? core->attempt_free1 - 1 : core->attempt_used++;
+	struct tr_attempt *attempt = &e->attempt[row];
+	uint32_t generation = attempt->generation;
+
+	TR_ASSERT(row < e->limits.attempts);
+	TR_ASSERT(attempt->state == TR_ATTEMPT_FREE);
+	if (core->attempt_free1)
+		core->attempt_free1 = attempt->job1;
+	memset(attempt, 0, sizeof *attempt);
+	attempt->generation = generation;
+	return attempt;
+}
+
+static void book(struct tr_engine *e, struct tr_attempt *attempt, const struct tr_job *job)
+{
+	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
+	uint64_t tokens = (uint64_t)job->tokens_in + job->tokens_predicted;
+
+	attempt->tokens_booked = (uint32_t)tr_min(tokens, UINT32_MAX);
+	ep->in_flight++;
+	ep->last_dispatch = ++e->core->dispatches;
+	tr_rate_take(&ep->requests_tat, e->core->now, 1, ep->requests_per_minute);
+	tr_rate_take(&ep->tokens_tat, e->core->now, attempt->tokens_booked, ep->tokens_per_minute);
+	if (ep->breaker == TR_BREAKER_HALF_OPEN) {
+		attempt->probe = 1;
+		ep->probes_out++;
+	}
+	TR_ASSERT(ep->in_flight <= ep->slots);
+}
+
+static void tried_add(struct tr_active *active, uint16_t endpoint)
+{
+	(&active->tried0)[active->tried_count % TR_TRIED_MAX] = endpoint;
+	/* Beyond the list's length it stays a ring: the count must not pass 255. */
+	active->tried_count++;
+	if (active->tried_count == 2 * TR_TRIED_MAX)
+		active->tried_count = TR_TRIED_MAX;
+}
+
+static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
+			 const struct tr_attempt *attempt)
+{
+	struct tr_action_attempt_dispatch *action =
+		&tr_action_add(e, TR_ACTION_ATTEMPT_DISPATCH)->attempt_dispatch;
+
+	action->job_id = job->job_id;
+	action->job = tr_job_handle_of(e, job);
+	action->attempt = tr_attempt_handle_of(e, attempt);
+	action->endpoint = e->endpoint[attempt->endpoint].name;
+	action->model = tr_policy_of(e, job)->models[attempt->model_row].name;
+	action->deadline = job->deadline;
+	action->ordinal = attempt->ordinal;
+	action->role = attempt->role;
+}
+
+void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role role,
+			 const struct tr_route *route)
+{
+	struct tr_active *active = tr_active_of(e, job);
+	struct tr_attempt *attempt = row_take(e);
+	const struct tr_policy_hedge *hedge = &tr_policy_of(e, job)->hedge;
+
+	TR_ASSERT(job->state == TR_JOB_RUNNING);
+	TR_ASSERT(active->committed1 == 0);
+	attempt->job1 = tr_row_of_job(e, job) + 1;
+	attempt->endpoint = (uint16_t)route->endpoint;
+	attempt->model_row = (uint16_t)route->model_row;
+	attempt->dispatched = e->core->now;
+	attempt->ordinal = active->ordinal++;
+	attempt->role = (uint8_t)role;
+	attempt->next1 = active->first_attempt1;
+	active->first_attempt1 = tr_row_of_attempt(e, attempt) + 1;
+	active->endpoint = e->endpoint[route->endpoint].name;
+	active->model = tr_policy_of(e, job)->models[route->model_row].name;
+	active->hedges = (uint8_t)(active->hedges + (role == TR_ROLE_HEDGE));
+	tried_add(active, attempt->endpoint);
+	book(e, attempt, job);
+	e->core->attempts++;
+	e->core->retries += role == TR_ROLE_RETRY;
+	e->core->hedges += role == TR_ROLE_HEDGE;
+	active->hedge_at = 0;
+	if (hedge->delay_ns && (job->flags & TR_JOB_HEDGEABLE) && active->hedges < hedge->attempts)
+		active->hedge_at = tr_add_sat(e->core->now, hedge->delay_ns);
+	tr_job_path(job, TR_ACTION_ATTEMPT_DISPATCH, active->endpoint,
+		    (uint32_t)attempt->ordinal << 8 | role);
+	enter_phase(e, attempt, TR_ATTEMPT_DISPATCHED);
+	tr_job_timer(e, job);
+	say_dispatch(e, job, attempt);
+}
+
+void tr_attempt_hedge(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_active *active = tr_active_of(e, job);
+	struct tr_route route;
+
+	active->hedge_at = 0;
+	TR_ASSERT(active->first_token == 0);
+	TR_ASSERT(active->first_attempt1 != 0);
+	if (active->ordinal < UINT8_MAX && tr_attempt_has_rows(e, job) &&
+	    tr_router_route(e, job, TR_ROLE_HEDGE, &route) == TR_ROUTE_PLACED)
+		tr_attempt_dispatch(e, job, TR_ROLE_HEDGE, &route);
+}
+
+/* ---- end ---- */
+
+static void unlink_from_job(struct tr_engine *e, struct tr_active *active,
+			    const struct tr_attempt *attempt)
+{
+	uint32_t *link1 = &active->first_attempt1;
+
+	while (*link1 != tr_row_of_attempt(e, attempt) + 1)
+		link1 = &e->attempt[*link1 - 1].next1;
+	*link1 = attempt->next1;
+}
+
+void tr_attempt_release(struct tr_engine *e, struct tr_attempt *attempt)
+{
+	struct tr_job *job = job_of(e, attempt);
+	struct tr_active *active = tr_active_of(e, job);
+	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
+	uint32_t row = tr_row_of_attempt(e, attempt);
+	uint32_t endpoint = attempt->endpoint, generation = attempt->generation + 1;
+	uint64_t used = 0;
+
+	TR_ASSERT(ep->in_flight > 0);
+	ep->in_flight--;
+	if (attempt->probe && ep->probes_out > 0)
+		ep->probes_out--;
+	if (attempt->first_token) {
+		const struct tr_policy_model *model =
+			&tr_policy_of(e, job)->models[attempt->model_row];
+
+		used = (uint64_t)job->tokens_in + attempt->tokens_out;
+		active->cost_micro_usd =
+			tr_add_sat(active->cost_micro_usd,
+				   tr_price(model, job->tokens_in, attempt->tokens_out));
+		active->tokens_out = attempt->tokens_out;
+	}
+	tr_rate_settle(&ep->tokens_tat, attempt->tokens_booked, used, ep->tokens_per_minute);
+	unlink_from_job(e, active, attempt);
+	tr_timer_set(e, TR_TIMER_ATTEMPT, row, TR_TIME_NEVER);
+	memset(attempt, 0, sizeof *attempt);
+	attempt->generation = generation;
+	attempt->job1 = e->core->attempt_free1;
+	e->core->attempt_free1 = row + 1;
+	tr_scheduler_endpoint_freed(e, endpoint);
+	tr_scheduler_row_freed(e);
+}
+
+void tr_attempt_abort(struct tr_engine *e, struct tr_attempt *attempt, enum tr_cause cause)
+{
+	struct tr_job *job = job_of(e, attempt);
+	struct tr_action_attempt_abort *action =
+		&tr_action_add(e, TR_ACTION_ATTEMPT_ABORT)->attempt_abort;
+
+	action->job_id = job->job_id;
+	action->attempt = tr_attempt_handle_of(e, attempt);
+	action->endpoint = e->endpoint[attempt->endpoint].name;
+	action->ordinal = attempt->ordinal;
+	action->cause = (uint8_t)cause;
+	tr_job_path(job, TR_ACTION_ATTEMPT_ABORT, action->endpoint,
+		    (uint32_t)attempt->ordinal << 8 | cause);
+	tr_attempt_release(e, attempt);
+}
+
+/* Retry, or end the job: its last attempt is gone and nothing was committed. */
+static void retry_or_end(struct tr_engine *e, struct tr_job *job, enum tr_cause cause)
+{
+	struct tr_active *active = tr_active_of(e, job);
+	const struct tr_policy_retry *retry = &tr_policy_of(e, job)->retry;
+	tr_span_ns delay = 0;
+
+	if (tr_causes[cause].retry == TR_RETRY_NO || active->retries >= retry->attempts ||
+	    active->ordinal == UINT8_MAX) {
+		tr_job_end(e, job, TR_OUTCOME_FAILED, cause);
+		return;
+	}
+	if (tr_causes[cause].retry == TR_RETRY_YES) {
+		tr_span_ns most = retry->backoff_ns;
+
+		for (uint32_t i = 0; i < active->retries && most < retry->backoff_ns_max; i++)
+			most = tr_add_sat(most, most);
+		most = tr_min(most, retry->backoff_ns_max);
+		delay = tr_below(
+			tr_draw(e->core->seed, job->job_id, TR_PURPOSE_BACKOFF, active->retries),
+			tr_add_sat(most, 1));
+	}
+	if (tr_add_sat(e->core->now, delay) >= job->deadline) {
+		tr_job_end(e, job, TR_OUTCOME_FAILED, cause);
+		return;
+	}
+	active->retries++;
+	if (delay)
+		tr_job_back_off(e, job, tr_add_sat(e->core->now, delay));
+	else
+		tr_job_retry(e, job);
+}
+
+/* The attempt is over without an answer: tell health, give it back, go on with the job. */
+static void attempt_lost(struct tr_engine *e, struct tr_attempt *attempt, enum tr_cause cause,
+			 bool abort)
+{
+	struct tr_job *job = job_of(e, attempt);
+	struct tr_active *active = tr_active_of(e, job);
+	uint32_t endpoint = attempt->endpoint;
+	bool probe = attempt->probe;
+	bool committed = active->committed1 == tr_row_of_attempt(e, attempt) + 1;
+
+	active->last_cause = (uint8_t)cause;
+	if (abort)
+		tr_attempt_abort(e, attempt, cause);
+	else
+		tr_attempt_release(e, attempt);
+	tr_breaker_outcome(e, endpoint, (enum tr_verdict)tr_causes[cause].verdict, probe);
+	if (committed)
+		tr_job_end(e, job, TR_OUTCOME_FAILED, cause);
+	else if (!active->first_attempt1)
+		retry_or_end(e, job, cause);
+}
+
+void tr_attempt_failed(struct tr_engine *e, struct tr_attempt *attempt, enum tr_cause cause,
+		       tr_span_ns retry_after)
+{
+	const struct tr_policy_retry *retry = &tr_policy_active(e)->retry;
+
+	if (tr_causes[cause].verdict == TR_VERDICT_BACKPRESSURE)
+		tr_breaker_pause(e, attempt->endpoint,
+				 tr_min(retry_after ? retry_after : retry->backoff_ns,
+					retry->retry_after_ns_max));
+	attempt_lost(e, attempt, cause, false);
+}
+
+void tr_attempt_due(struct tr_engine *e, struct tr_attempt *attempt)
+{
+	enum tr_cause cause;
+
+	phase_limit(&tr_policy_of(e, job_of(e, attempt))->timeouts,
+		    (enum tr_attempt_state)attempt->state, &cause);
+	TR_ASSERT(cause != TR_CAUSE_NONE);
+	attempt_lost(e, attempt, cause, true);
+}
+
+/* ---- progress ---- */
+
+void tr_attempt_connected(struct tr_engine *e, struct tr_attempt *attempt)
+{
+	enter_phase(e, attempt, TR_ATTEMPT_CONNECTED);
+}
+
+void tr_attempt_headers(struct tr_engine *e, struct tr_attempt *attempt)
+{
+	enter_phase(e, attempt, TR_ATTEMPT_HEADERS);
+}
+
+/* The attempt has answered: its rivals are aborted, the job is its own. */
+static void commit(struct tr_engine *e, struct tr_attempt *attempt)
+{
+	struct tr_job *job = job_of(e, attempt);
+	struct tr_active *active = tr_active_of(e, job);
+	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
+	uint32_t mine1 = tr_row_of_attempt(e, attempt) + 1;
+
+	TR_ASSERT(active->committed1 == 0);
+	active->committed1 = mine1;
+	active->first_token = e->event->observed;
+	active->hedge_at = 0;
+	active->endpoint = ep->name;
+	active->model = tr_policy_of(e, job)->models[attempt->model_row].name;
+	attempt->first_token = e->event->observed;
+	ep->ttft_ewma = tr_ewma(ep->ttft_ewma, tr_sub_sat(e->event->observed, attempt->dispatched));
+	for (uint32_t next1 = active->first_attempt1; next1;) {
+		struct tr_attempt *rival = &e->attempt[next1 - 1];
+
+		next1 = rival->next1;
+		if (rival != attempt)
+			tr_attempt_abort(e, rival, TR_CAUSE_HEDGE_LOST);
+	}
+	tr_job_path(job, TR_ACTION_STREAM_COMMIT, ep->name, attempt->ordinal);
+	tr_job_timer(e, job);
+}
+
+void tr_attempt_first_token(struct tr_engine *e, struct tr_attempt *attempt)
+{
+	struct tr_job *job = job_of(e, attempt);
+	struct tr_action_stream_commit *action;
+
+	commit(e, attempt);
+	attempt->tokens_out = 1;
+	enter_phase(e, attempt, TR_ATTEMPT_STREAMING);
+	action = &tr_action_add(e, TR_ACTION_STREAM_COMMIT)->stream_commit;
+	action->job_id = job->job_id;
+	action->job = tr_job_handle_of(e, job);
+	action->attempt = tr_attempt_handle_of(e, attempt);
+	action->ordinal = attempt->ordinal;
+}
+
+void tr_attempt_progress(struct tr_engine *e, struct tr_attempt *attempt, uint32_t tokens_out)
+{
+	TR_ASSERT(attempt->state == TR_ATTEMPT_STREAMING);
+	attempt->tokens_out = tokens_out;
+	enter_phase(e, attempt, TR_ATTEMPT_STREAMING);
+}
+
+void tr_attempt_done(struct tr_engine *e, struct tr_attempt *attempt, uint32_t tokens_in,
+		     uint32_t tokens_out)
+{
+	struct tr_job *job = job_of(e, attempt);
+	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
+	struct tr_model *model = &e->model[job->model];
+	uint32_t endpoint = attempt->endpoint;
+	bool probe = attempt->probe;
+
+	if (attempt->state != TR_ATTEMPT_STREAMING)
+		commit(e, attempt); /* an answer in one piece */
+	attempt->tokens_out = tokens_out;
+	if (tokens_in)
+		job->tokens_in = tokens_in;
+	if (tokens_out > 1)
+		ep->tpot_ewma = tr_ewma(ep->tpot_ewma,
+					tr_sub_sat(e->event->observed, attempt->first_token) /
+						(tokens_out - 1));
+	model->service_ewma =
+		tr_ewma(model->service_ewma, tr_sub_sat(e->event->observed, attempt->dispatched));
+	tr_attempt_release(e, attempt);
+	tr_breaker_outcome(e, endpoint, TR_VERDICT_SUCCESS, probe);
+	tr_job_end(e, job, TR_OUTCOME_COMPLETED, TR_CAUSE_NONE);
+}

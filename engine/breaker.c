@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The circuit breaker (Nygard, Release It!) of an endpoint: closed, open, half-open.
+ *
+ * Closed, it opens on so many faults in a row, or when the share of faults in a sliding window
+ * passes a limit and the window holds enough requests to judge. Open, it lets nothing through for a
+ * cool-down that doubles with each trip in a row and is shortened by up to a quarter, drawn by
+ * (seed, endpoint, trip), so that endpoints that fell together do not come back together. Then
+ * half-open: a few probes at once; enough good ones close it, one bad one opens it again.
+ *
+ * Only faults count. Back-pressure pauses, a client's mistake and a cancelled attempt say nothing
+ * of health. At most a share of a pool may be out at once, but always one may: with nothing left to
+ * fail over to, a breaker that opens makes an outage of a brown-out.
+ */
+#include "engine/breaker.h"
+
+#include "engine/random.h"
+#include "engine/scheduler.h"
+#include "engine/timer.h"
+
+const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][2][2] = {
+	/*                     success: other, probe     fault: other, probe */
+	[TR_BREAKER_CLOSED] = {{TR_BREAKER_COUNT_SUCCESS, TR_BREAKER_COUNT_SUCCESS},
+			       {TR_BREAKER_COUNT_FAULT, TR_BREAKER_COUNT_FAULT}},
+	/* Attempts that were under way when it opened come in late: they prove nothing. */
+	[TR_BREAKER_OPEN] = {{TR_BREAKER_STAY, TR_BREAKER_STAY},
+			     {TR_BREAKER_STAY, TR_BREAKER_STAY}},
+	[TR_BREAKER_HALF_OPEN] = {{TR_BREAKER_STAY, TR_BREAKER_PROBE_GOOD},
+				  {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD}},
+};
+
+static tr_span_ns bucket_span(const struct tr_engine *e)
+{
+	return tr_max(tr_policy_active(e)->breaker.window_ns / TR_BREAKER_BUCKETS, 1);
+}
+
+/* Number of the bucket that a bucket row stands for when `newest` is the newest. */
+static uint64_t age_of(uint64_t newest, uint32_t row)
+{
+	return (newest + TR_BREAKER_BUCKETS - row) % TR_BREAKER_BUCKETS;
+}
+
+/* Bring the window to now: rows that fell out of it are emptied. */
+static struct tr_bucket *newest_bucket(struct tr_engine *e, uint32_t endpoint)
+{
+	struct tr_endpoint *ep = &e->endpoint[endpoint];
+	struct tr_bucket *buckets = &e->bucket[endpoint * TR_BREAKER_BUCKETS];
+	uint64_t number = e->core->now / bucket_span(e);
+	uint64_t passed = tr_min(tr_sub_sat(number, ep->bucket_number), TR_BREAKER_BUCKETS);
+
+	for (uint64_t i = 0; i < passed; i++)
+		buckets[(number - i) % TR_BREAKER_BUCKETS] = (struct tr_bucket){0};
+	ep->bucket_number = tr_max(number, ep->bucket_number);
+	return &buckets[ep->bucket_number % TR_BREAKER_BUCKETS];
+}
+
+void tr_breaker_window(const struct tr_engine *e, uint32_t endpoint, uint32_t *ret_requests,
+		       uint32_t *ret_faults)
+{
+	const struct tr_endpoint *ep = &e->endpoint[endpoint];
+	const struct tr_bucket *buckets = &e->bucket[endpoint * TR_BREAKER_BUCKETS];
+	uint64_t stale = tr_sub_sat(e->core->now / bucket_span(e), ep->bucket_number);
+	uint32_t requests = 0, faults = 0;
+
+	for (uint32_t row = 0; row < TR_BREAKER_BUCKETS; row++) {
+		if (age_of(ep->bucket_number, row) + stale >= TR_BREAKER_BUCKETS)
+			continue;
+		requests += buckets[row].requests;
+		faults += buckets[row].faults;
+	}
+	*ret_requests = requests;
+	*ret_faults = faults;
+}
+
+static void arm(struct tr_engine *e, uint32_t endpoint)
+{
+	const struct tr_endpoint *ep = &e->endpoint[endpoint];
+	tr_time_ns at = ep->wake_at ? ep->wake_at : TR_TIME_NEVER;
+
+	if (ep->breaker == TR_BREAKER_OPEN)
+		at = tr_min(at, ep->open_until);
+	tr_timer_set(e, TR_TIMER_ENDPOINT, endpoint, at);
+}
+
+static void change(struct tr_engine *e, uint32_t endpoint, enum tr_breaker_state to,
+		   tr_time_ns until)
+{
+	struct tr_endpoint *ep = &e->endpoint[endpoint];
+	struct tr_action_breaker_change *action =
+		&tr_action_add(e, TR_ACTION_BREAKER_CHANGE)->breaker_change;
+
+	TR_ASSERT(ep->breaker != to);
+	action->endpoint = ep->name;
+	action->from = ep->breaker;
+	action->to = (uint8_t)to;
+	action->until = until;
+	ep->breaker = (uint8_t)to;
+	ep->open_until = until;
+	ep->probe_successes = 0;
+	ep->consecutive = 0;
+	arm(e, endpoint);
+	if (to != TR_BREAKER_OPEN)
+		tr_scheduler_endpoint_freed(e, endpoint);
+}
+
+static void trip(struct tr_engine *e, uint32_t endpoint)
+{
+	struct tr_endpoint *ep = &e->endpoint[endpoint];
+	const struct tr_policy_breaker *policy = &tr_policy_active(e)->breaker;
+	tr_span_ns cooldown = policy->open_ns;
+
+	if (ep->breaker == TR_BREAKER_CLOSED &&
+	    tr_sub_sat(e->core->now, ep->closed_since) >= policy->heal_ns)
+		ep->trips = 0;
+	ep->trips++;
+	for (uint32_t i = 1; i < ep->trips && cooldown < policy->open_ns_max; i++)
+		cooldown = tr_add_sat(cooldown, cooldown);
+	cooldown = tr_min(cooldown, policy->open_ns_max);
+	cooldown -= tr_below(
+		tr_draw(e->core->seed, ep->name, TR_PURPOSE_BREAKER, e->core->breaker_trips),
+		cooldown / 4 + 1);
+	e->core->breaker_trips++;
+	change(e, endpoint, TR_BREAKER_OPEN, tr_add_sat(e->core->now, tr_max(cooldown, 1)));
+}
+
+/* May one more endpoint of this one's pool go out? */
+static bool may_eject(const struct tr_engine *e, uint32_t endpoint)
+{
+	uint32_t in_pool = 0, out = 0;
+
+	for (uint32_t i = 0; i < e->limits.endpoints; i++) {
+		const struct tr_endpoint *other = &e->endpoint[i];
+
+		if (!other->name || other->removed || other->model != e->endpoint[endpoint].model)
+			continue;
+		in_pool++;
+		out += i != endpoint && other->breaker != TR_BREAKER_CLOSED;
+	}
+	return out + 1 <= tr_max(1, in_pool * tr_policy_active(e)->breaker.eject_percent / 100);
+}
+
+static bool too_many_faults(const struct tr_engine *e, uint32_t endpoint)
+{
+	const struct tr_policy_breaker *policy = &tr_policy_active(e)->breaker;
+	uint32_t requests, faults;
+
+	if (policy->consecutive && e->endpoint[endpoint].consecutive >= policy->consecutive)
+		return true;
+	tr_breaker_window(e, endpoint, &requests, &faults);
+	return requests >= policy->requests_min &&
+	       (uint64_t)faults * 100 >= (uint64_t)requests * policy->error_percent;
+}
+
+void tr_breaker_outcome(struct tr_engine *e, uint32_t endpoint, enum tr_verdict verdict, bool probe)
+{
+	struct tr_endpoint *ep = &e->endpoint[endpoint];
+	bool fault = verdict == TR_VERDICT_FAULT;
+
+	if (verdict != TR_VERDICT_SUCCESS && !fault)
+		return;
+	switch (tr_breaker_moves[ep->breaker][fault][probe]) {
+	case TR_BREAKER_STAY:
+		break;
+	case TR_BREAKER_COUNT_SUCCESS:
+		newest_bucket(e, endpoint)->requests++;
+		ep->consecutive = 0;
+		break;
+	case TR_BREAKER_COUNT_FAULT:
+		newest_bucket(e, endpoint)->requests++;
+		newest_bucket(e, endpoint)->faults++;
+		ep->consecutive++;
+		if (too_many_faults(e, endpoint) && may_eject(e, endpoint))
+			trip(e, endpoint);
+		break;
+	case TR_BREAKER_PROBE_GOOD:
+		if (++ep->probe_successes < tr_policy_active(e)->breaker.successes)
+			break;
+		memset(&e->bucket[endpoint * TR_BREAKER_BUCKETS], 0,
+		       TR_BREAKER_BUCKETS * sizeof *e->bucket);
+		ep->closed_since = e->core->now;
+		change(e, endpoint, TR_BREAKER_CLOSED, 0);
+		break;
+	case TR_BREAKER_PROBE_BAD:
+		trip(e, endpoint);
+		break;
+	}
+}
+
+void tr_breaker_wake(struct tr_engine *e, uint32_t endpoint, tr_time_ns at)
+{
+	struct tr_endpoint *ep = &e->endpoint[endpoint];
+
+	TR_ASSERT(at > e->core->now);
+	if (ep->wake_at && ep->wake_at <= at)
+		return;
+	ep->wake_at = at;
+	arm(e, endpoint);
+}
+
+void tr_breaker_pause(struct tr_engine *e, uint32_t endpoint, tr_span_ns pause)
+{
+	struct tr_endpoint *ep = &e->endpoint[endpoint];
+
+	ep->paused_until = tr_max(ep->paused_until, tr_add_sat(e->core->now, pause));
+	if (ep->paused_until > e->core->now)
+		tr_breaker_wake(e, endpoint, ep->paused_until);
+}
+
+void tr_breaker_timer(struct tr_engine *e, uint32_t endpoint)
+{
+	struct tr_endpoint *ep = &e->endpoint[endpoint];
+
+	if (ep->wake_at && ep->wake_at <= e->core->now)
+		ep->wake_at = 0;
+	if (ep->breaker == TR_BREAKER_OPEN && ep->open_until <= e->core->now)
+		change(e, endpoint, TR_BREAKER_HALF_OPEN, 0);
+	else
+		tr_scheduler_endpoint_freed(e, endpoint);
+	arm(e, endpoint);
+}

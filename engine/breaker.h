@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whether an endpoint is fit to serve: its breaker, its pauses, what is known of its speed. */
+#ifndef TR_ENGINE_BREAKER_H
+#define TR_ENGINE_BREAKER_H
+
+#include "engine/state.h"
+
+/* What the breaker does in a state on an outcome; a table, so that a test can walk it. */
+enum tr_breaker_move {
+	TR_BREAKER_STAY,
+	TR_BREAKER_COUNT_SUCCESS, /* count; nothing else */
+	TR_BREAKER_COUNT_FAULT,	  /* count; open if a threshold is passed */
+	TR_BREAKER_PROBE_GOOD,	  /* close after enough of these */
+	TR_BREAKER_PROBE_BAD,	  /* open again, for longer */
+};
+
+/* [state][outcome is a fault][the attempt was a probe]; other verdicts move nothing. */
+extern const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][2][2];
+
+/* An attempt at the endpoint ended with a verdict. `probe`: it was let through half-open. */
+void tr_breaker_outcome(struct tr_engine *e, uint32_t endpoint, enum tr_verdict verdict,
+			bool probe);
+/* The endpoint asked for a pause (429, 503): no new attempts for so long. */
+void tr_breaker_pause(struct tr_engine *e, uint32_t endpoint, tr_span_ns pause);
+/* Look at the endpoint again at a time, because a filter held it back until then. */
+void tr_breaker_wake(struct tr_engine *e, uint32_t endpoint, tr_time_ns at);
+/* The endpoint's timer fired: end a cool-down, wake who waits for it. */
+void tr_breaker_timer(struct tr_engine *e, uint32_t endpoint);
+
+/* Requests and faults in the window now. */
+void tr_breaker_window(const struct tr_engine *e, uint32_t endpoint, uint32_t *ret_requests,
+		       uint32_t *ret_faults);
+
+#endif

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of a job.
+ *
+ *   new --> held --> queued --> running --> ended
+ *    |       |         |        |  ^  ^      ^
+ *    |       |         |        v  |  |      |
+ *    |       |         |     back-off |      |
+ *    |       |         |        |     |      |
+ *    |       |         |        v     |      |
+ *    |       |         |      retry --+      |
+ *    +-------+---------+--------+------------+
+ *
+ * Every way out goes through tr_job_end(), which settles what admission reserved (budget, token
+ * rate, fair share, concurrency) exactly once and leaves the row free. A job that was refused never
+ * had a row. The table of moves is data; a move it does not have is a programmer's error.
+ */
+#include "engine/job.h"
+
+#include "engine/attempt.h"
+#include "engine/queue.h"
+#include "engine/quota.h"
+#include "engine/random.h"
+#include "engine/scheduler.h"
+#include "engine/timer.h"
+
+#define NO TR_JOB_NO_MOVE
+const uint8_t tr_job_moves[TR_JOB_STATES][TR_JOB_MOVES] = {
+	/*                    HOLD         ENQUEUE        DISPATCH        BACK_OFF        RETRY END
+	 */
+	[TR_JOB_FREE] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, NO},
+	[TR_JOB_HELD] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, TR_JOB_FREE},
+	[TR_JOB_QUEUED] = {NO, NO, TR_JOB_RUNNING, NO, NO, TR_JOB_FREE},
+	[TR_JOB_RUNNING] = {NO, NO, NO, TR_JOB_BACKOFF, TR_JOB_RETRY, TR_JOB_FREE},
+	[TR_JOB_BACKOFF] = {NO, NO, NO, NO, TR_JOB_RETRY, TR_JOB_FREE},
+	[TR_JOB_RETRY] = {NO, NO, TR_JOB_RUNNING, NO, NO, TR_JOB_FREE},
+};
+#undef NO
+
+static void move(struct tr_job *job, enum tr_job_move how)
+{
+	uint8_t to = tr_job_moves[job->state][how];
+
+	TR_ASSERT(to != TR_JOB_NO_MOVE);
+	job->state = to;
+}
+
+/* ---- finding ---- */
+
+struct tr_job *tr_job_at(const struct tr_engine *e, tr_job_handle handle)
+{
+	if (handle.slot1 == 0 || handle.slot1 > e->core->job_used)
+		return NULL;
+
+	struct tr_job *job = &e->job[handle.slot1 - 1];
+
+	if (job->state == TR_JOB_FREE || job->generation != handle.generation)
+		return NULL;
+	return job;
+}
+
+struct tr_job *tr_job_find(const struct tr_engine *e, uint64_t job_id)
+{
+	for (uint64_t at = tr_mix(job_id);; at++) {
+		uint32_t row1 = e->job_index[at & e->job_index_mask];
+
+		if (!row1)
+			return NULL;
+		if (e->job[row1 - 1].job_id == job_id)
+			return &e->job[row1 - 1];
+	}
+}
+
+static void index_add(struct tr_engine *e, const struct tr_job *job)
+{
+	uint64_t at = tr_mix(job->job_id);
+
+	while (e->job_index[at & e->job_index_mask])
+		at++;
+	e->job_index[at & e->job_index_mask] = tr_row_of_job(e, job) + 1;
+}
+
+/* Linear probing without tombstones: what follows the hole is moved up (Knuth 6.4, algorithm R). */
+static void index_remove(struct tr_engine *e, const struct tr_job *job)
+{
+	uint32_t mask = e->job_index_mask;
+	uint32_t hole = (uint32_t)tr_mix(job->job_id) & mask;
+
+	while (e->job_index[hole] != tr_row_of_job(e, job) + 1)
+		hole = (hole + 1) & mask;
+	for (uint32_t at = (hole + 1) & mask; e->job_index[at]; at = (at + 1) & mask) {
+		uint32_t home = (uint32_t)tr_mix(e->job[e->job_index[at] - 1].job_id) & mask;
+
+		if (((at - home) & mask) < ((at - hole) & mask))
+			continue;
+		e->job_index[hole] = e->job_index[at];
+		hole = at;
+	}
+	e->job_index[hole] = 0;
+}
+
+bool tr_job_rebuild(struct tr_engine *e)
+{
+	memset(e->job_index, 0, ((size_t)e->job_index_mask + 1) * sizeof *e->job_index);
+	for (uint32_t row = 0; row < e->core->job_used; row++) {
+		if (e->job[row].state == TR_JOB_FREE)
+			continue;
+		if (tr_job_find(e, e->job[row].job_id))
+			return false;
+		index_add(e, &e->job[row]);
+	}
+	return true;
+}
+
+/* ---- path ---- */
+
+uint64_t tr_job_path_start(uint64_t job_id)
+{
+	return tr_mix(job_id ^ TR_PATH_VERSION);
+}
+
+void tr_job_path(struct tr_job *job, uint32_t what, uint64_t whom, uint32_t which)
+{
+	job->path = tr_mix(tr_mix(job->path ^ ((uint64_t)what << 32 | which)) ^ whom);
+}
+
+/* ---- into the house ---- */
+
+struct tr_job *tr_job_new(struct tr_engine *e)
+{
+	struct tr_core *core = e->core;
+	struct tr_job *job;
+
+	if (core->job_free1) {
+		job = &e->job[core->job_free1 - 1];
+		core->job_free1 = job->left1;
+	} else if (core->job_used < e->limits.jobs) {
+		job = &e->job[core->job_used++];
+	} else {
+		return NULL;
+	}
+	TR_ASSERT(job->state == TR_JOB_FREE);
+
+	uint32_t generation = job->generation;
+
+	memset(job, 0, sizeof *job);
+	job->generation = generation;
+	return job;
+}
+
+void tr_job_enter(struct tr_engine *e, struct tr_job *job)
+{
+	TR_ASSERT(!tr_job_find(e, job->job_id));
+	index_add(e, job);
+	job->sequence = ++e->core->sequence;
+	e->core->live_jobs++;
+	e->tenant[job->tenant].live++;
+	e->class[job->class_slot].live++;
+	e->model[job->model].live++;
+	e->slot[job->policy].jobs++;
+}
+
+/* ---- moves ---- */
+
+static void leave_hold(struct tr_engine *e, struct tr_job *job)
+{
+	tr_queue_remove(e, job);
+	tr_scheduler_queue_timer(e, e->queue_count - 1);
+}
+
+void tr_job_hold(struct tr_engine *e, struct tr_job *job, enum tr_hold hold)
+{
+	bool entered = job->state == TR_JOB_HELD;
+
+	move(job, TR_JOB_MOVE_HOLD);
+	job->hold = (uint8_t)hold;
+	if (entered)
+		return;
+	job->queued = e->core->now;
+	tr_queue_push(e, job);
+	tr_scheduler_queue_timer(e, e->queue_count - 1);
+}
+
+void tr_job_enqueue(struct tr_engine *e, struct tr_job *job)
+{
+	if (job->state == TR_JOB_HELD)
+		leave_hold(e, job);
+	move(job, TR_JOB_MOVE_ENQUEUE);
+	job->hold = TR_HOLD_NONE;
+	tr_scheduler_enqueue(e, job);
+}
+
+static struct tr_active *active_new(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_core *core = e->core;
+	uint32_t row = core->active_free1 ? core->active_free1 - 1 : core->active_used++;
+	struct tr_active *active = &e->active[row];
+
+	TR_ASSERT(row < e->limits.active);
+	if (core->active_free1)
+		core->active_free1 = active->job1;
+	memset(active, 0, sizeof *active);
+	active->job1 = tr_row_of_job(e, job) + 1;
+	active->first_dispatch = e->core->now;
+	job->active1 = row + 1;
+	return active;
+}
+
+void tr_job_run(struct tr_engine *e, struct tr_job *job)
+{
+	if (job->state == TR_JOB_QUEUED) {
+		uint64_t tokens = tr_fair_tokens(job->tokens_in, job->tokens_predicted);
+
+		tr_scheduler_dequeue(e, job);
+		active_new(e, job)->tokens_served = (uint32_t)tr_min(tokens, UINT32_MAX);
+		tr_scheduler_charge(e, job, tr_active_of(e, job)->tokens_served);
+		tr_scheduler_tenant_started(e, job->tenant);
+	} else {
+		tr_scheduler_retry_remove(e, job);
+	}
+	move(job, TR_JOB_MOVE_DISPATCH);
+}
+
+void tr_job_back_off(struct tr_engine *e, struct tr_job *job, tr_time_ns until)
+{
+	struct tr_active *active = tr_active_of(e, job);
+
+	TR_ASSERT(active->first_attempt1 == 0);
+	TR_ASSERT(until > e->core->now);
+	move(job, TR_JOB_MOVE_BACK_OFF);
+	active->backoff_until = until;
+	tr_job_timer(e, job);
+}
+
+void tr_job_retry(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_active *active = tr_active_of(e, job);
+
+	TR_ASSERT(active->first_attempt1 == 0);
+	move(job, TR_JOB_MOVE_RETRY);
+	active->backoff_until = 0;
+	tr_scheduler_retry_add(e, job);
+	tr_job_timer(e, job);
+}
+
+/* ---- timer ---- */
+
+/* When the policy's limit for the whole job, counted from its first dispatch, is reached. */
+static tr_time_ns total_due(const struct tr_engine *e, const struct tr_job *job)
+{
+	tr_span_ns total = tr_policy_of(e, job)->timeouts.total_ns;
+
+	return total ? tr_add_sat(tr_active_of(e, job)->first_dispatch, total) : TR_TIME_NEVER;
+}
+
+void tr_job_timer(struct tr_engine *e, const struct tr_job *job)
+{
+	const struct tr_active *active = tr_active_of(e, job);
+	tr_time_ns at = tr_min(job->deadline, total_due(e, job));
+
+	if (job->state == TR_JOB_BACKOFF)
+		at = tr_min(at, active->backoff_until);
+	if (job->state == TR_JOB_RUNNING && active->hedge_at)
+		at = tr_min(at, active->hedge_at);
+	tr_timer_set(e, TR_TIMER_ACTIVE, job->active1 - 1, at);
+}
+
+void tr_job_due(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_active *active = tr_active_of(e, job);
+	tr_time_ns now = e->core->now;
+
+	if (job->deadline <= now) {
+		tr_job_end(e, job, TR_OUTCOME_EXPIRED, TR_CAUSE_DEADLINE);
+		return;
+	}
+	if (total_due(e, job) <= now) {
+		tr_job_end(e, job, TR_OUTCOME_EXPIRED, TR_CAUSE_TIMEOUT_TOTAL);
+		return;
+	}
+	if (job->state == TR_JOB_BACKOFF && active->backoff_until <= now) {
+		tr_job_retry(e, job);
+		return;
+	}
+	if (job->state == TR_JOB_RUNNING && active->hedge_at && active->hedge_at <= now)
+		tr_attempt_hedge(e, job);
+	tr_job_timer(e, job);
+}
+
+/* ---- end ---- */
+
+/* Give back what admission took and charge what was used. Called once, from tr_job_end(). */
+static void settle(struct tr_engine *e, const struct tr_job *job)
+{
+	const struct tr_active *active = tr_active_of(e, job);
+	struct tr_tenant *tenant = &e->tenant[job->tenant];
+	uint64_t used =
+		active && active->first_token ? (uint64_t)job->tokens_in + active->tokens_out : 0;
+
+	TR_ASSERT(tenant->reserved_micro_usd >= job->reserved_micro_usd);
+	tenant->reserved_micro_usd -= job->reserved_micro_usd;
+	tr_rate_settle(&tenant->tokens_tat, job->charged_tokens, used, tenant->tokens_per_minute);
+	if (!active)
+		return;
+	tenant->spent_micro_usd =
+		tr_add_sat(tr_spent_today(tenant, e->core->now), active->cost_micro_usd);
+	tenant->day = e->core->now / TR_DAY;
+	if (active->first_token)
+		tr_scheduler_settle(e, job, active->tokens_served,
+				    tr_fair_tokens(job->tokens_in, active->tokens_out));
+	tr_scheduler_tenant_ended(e, job->tenant);
+}
+
+static bool slo_met(const struct tr_engine *e, const struct tr_action_job_finish *finish)
+{
+	const struct tr_policy_slo *slo = &tr_policy_active(e)->slo;
+	tr_span_ns tpot = finish->tokens_out > 1
+				  ? tr_sub_sat(finish->e2e, finish->ttft) / (finish->tokens_out - 1)
+				  : 0;
+
+	return finish->outcome == TR_OUTCOME_COMPLETED &&
+	       (!slo->ttft_ns || finish->ttft <= slo->ttft_ns) &&
+	       (!slo->tpot_ns || tpot <= slo->tpot_ns) &&
+	       (!slo->e2e_ns || finish->e2e <= slo->e2e_ns);
+}
+
+static void say_finish(struct tr_engine *e, const struct tr_job *job, enum tr_outcome outcome,
+		       enum tr_cause cause)
+{
+	struct tr_action_job_finish *finish = &tr_action_add(e, TR_ACTION_JOB_FINISH)->job_finish;
+	const struct tr_active *active = tr_active_of(e, job);
+
+	finish->job_id = job->job_id;
+	finish->job = tr_job_handle_of(e, job);
+	finish->path = job->path;
+	finish->policy_id = tr_policy_of(e, job)->id;
+	finish->tenant = e->tenant[job->tenant].name;
+	finish->class_name = e->class[job->class_slot].name;
+	finish->model = tr_policy_of(e, job)->models[job->model_row].name;
+	finish->tokens_in = job->tokens_in;
+	finish->outcome = (uint8_t)outcome;
+	finish->cause = (uint8_t)cause;
+	finish->e2e = tr_sub_sat(e->event->observed, job->submitted);
+	finish->queue = tr_sub_sat(active ? active->first_dispatch : e->core->now, job->submitted);
+	if (active) {
+		finish->cost = active->cost_micro_usd;
+		finish->endpoint = active->endpoint;
+		finish->model = active->model ? active->model : finish->model;
+		finish->tokens_out = active->tokens_out;
+		finish->attempts = active->ordinal;
+		finish->hedges = active->hedges;
+		if (active->first_token)
+			finish->ttft = tr_sub_sat(active->first_token, job->submitted);
+	}
+	finish->slo_met = slo_met(e, finish);
+}
+
+/* A policy whose last job has gone, and which is not the active one, gives back its slot. */
+static void policy_release(struct tr_engine *e, uint32_t slot)
+{
+	TR_ASSERT(e->slot[slot].jobs > 0);
+	if (--e->slot[slot].jobs || e->slot[slot].active)
+		return;
+
+	struct tr_action_policy_release *action =
+		&tr_action_add(e, TR_ACTION_POLICY_RELEASE)->policy_release;
+
+	action->policy_id = e->slot[slot].policy_id;
+	action->slot = (uint8_t)slot;
+	e->slot[slot] = (struct tr_slot){0};
+}
+
+static void free_rows(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_core *core = e->core;
+	uint32_t generation = job->generation + 1;
+
+	if (job->active1) {
+		struct tr_active *active = tr_active_of(e, job);
+		uint32_t active1 = job->active1;
+
+		tr_timer_set(e, TR_TIMER_ACTIVE, active1 - 1, TR_TIME_NEVER);
+		memset(active, 0, sizeof *active);
+		active->job1 = core->active_free1;
+		core->active_free1 = active1;
+		tr_scheduler_row_freed(e);
+	}
+	memset(job, 0, sizeof *job);
+	job->generation = generation;
+	job->left1 = core->job_free1;
+	core->job_free1 = tr_row_of_job(e, job) + 1;
+}
+
+void tr_job_end(struct tr_engine *e, struct tr_job *job, enum tr_outcome outcome,
+		enum tr_cause cause)
+{
+	struct tr_active *active = tr_active_of(e, job);
+	uint64_t *const buckets[TR_OUTCOME_COUNT] = {
+		[TR_OUTCOME_COMPLETED] = &e->core->completed,
+		[TR_OUTCOME_FAILED] = &e->core->failed,
+		[TR_OUTCOME_CANCELED] = &e->core->canceled,
+		[TR_OUTCOME_EXPIRED] = &e->core->expired,
+	};
+
+	TR_ASSERT(outcome > TR_OUTCOME_NONE);
+	TR_ASSERT(outcome < TR_OUTCOME_COUNT);
+	while (active && active->first_attempt1)
+		tr_attempt_abort(e, &e->attempt[active->first_attempt1 - 1], cause);
+	if (job->state == TR_JOB_HELD)
+		leave_hold(e, job);
+	else if (job->state == TR_JOB_QUEUED)
+		tr_scheduler_dequeue(e, job);
+	else if (job->state == TR_JOB_RETRY)
+		tr_scheduler_retry_remove(e, job);
+	tr_job_path(job, TR_ACTION_JOB_FINISH, 0, (uint32_t)outcome << 8 | (uint32_t)cause);
+	settle(e, job);
+	say_finish(e, job, outcome, cause);
+	e->core->path += job->path;
+	++*buckets[outcome];
+	e->core->live_jobs--;
+	e->tenant[job->tenant].live--;
+	e->class[job->class_slot].live--;
+	e->model[job->model].live--;
+	index_remove(e, job);
+	policy_release(e, job->policy);
+	move(job, TR_JOB_MOVE_END);
+	free_rows(e, job);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who exists: models, endpoints, classes and tenants by name, over every change of policy. */
+#ifndef TR_ENGINE_REGISTRY_H
+#define TR_ENGINE_REGISTRY_H
+
+#include "engine/state.h"
+
+/* The slot of a name, or TR_NONE. O(1) expected. */
+uint32_t tr_registry_find(const struct tr_registry *registry, tr_name name);
+/* Take the lowest free slot for a new name, which must not be 0 or known; TR_NONE: full. */
+uint32_t tr_registry_add(struct tr_registry *registry, tr_name name);
+
+/* The slot of a tenant, made if need be under the active policy's default row; TR_NONE: full. */
+uint32_t tr_registry_tenant(struct tr_engine *e, tr_name name);
+
+/* Is there room for every name of the policy, once what is idle and not named by it has gone? */
+bool tr_registry_fits(const struct tr_engine *e, const struct tr_loaded *loaded);
+/* Make the registry that of the policy in `slot`, which fits. Idle entries it does not name go;
+ * busy ones stay until a later change, endpoints among them as removed. */
+void tr_registry_activate(struct tr_engine *e, uint32_t slot);
+
+/* Compute the name indexes, bindings and reach again from the rows. Returns false if a name stands
+ * twice. */
+bool tr_registry_rebuild(struct tr_engine *e);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a job goes: filter, score, pick. */
+#ifndef TR_ENGINE_ROUTER_H
+#define TR_ENGINE_ROUTER_H
+
+#include "engine/state.h"
+
+enum tr_route_result {
+	TR_ROUTE_PLACED, /* *ret_route is filled, a decision recorded */
+	TR_ROUTE_WAIT,	 /* nobody can take this job now */
+	TR_ROUTE_CLOSED, /* nor any other job of its pool admitted as it was */
+	TR_ROUTE_NEVER,	 /* nobody ever will; a decision recorded */
+};
+
+struct tr_route {
+	uint32_t endpoint;  /* registry slot */
+	uint32_t model_row; /* in the job's policy */
+};
+
+/* Choose an endpoint for the job's next attempt. Books nothing. The step must have room for a
+ * decision (tr_router_has_room). Linear in the endpoints of the job's chain. */
+enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *job,
+				     enum tr_role role, struct tr_route *ret_route);
+
+/* Room for one more decision record in this step. */
+bool tr_router_has_room(const struct tr_engine *e);
+
+#endif

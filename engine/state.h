@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine's memory: every row of every table, and nothing else.
+ *
+ * Each row is one list of fields, which makes its struct, its part of a snapshot and so its part of
+ * the digest. Rows refer to each other by index + 1, so zeroed memory is a valid empty engine ("1"
+ * at the end of a name says so: job1, next1). What can be computed from rows (indexes by name and
+ * id, heap arrays, bindings of policies to the registry) is not a row: a restore rebuilds it.
+ *
+ * Endpoints, tenants, classes and models live in a registry keyed by name and survive a change of
+ * policy. A job keeps the policy it was admitted under: its rows there are `*_row`, registry slots
+ * are plain (`tenant`, `class_slot`).
+ */
+#ifndef TR_ENGINE_STATE_H
+#define TR_ENGINE_STATE_H
+
+#include "engine/engine.h"
+
+#define TR_BREAKER_BUCKETS     10
+#define TR_ENGINE_POLICIES_MAX 16
+/* Room for the attempts of one job at once: the first and its hedges. */
+#define TR_JOB_ATTEMPTS_MAX 4
+/* Endpoints remembered as tried; of more, the oldest is forgotten. */
+#define TR_TRIED_MAX 16
+/* The most actions one unit of work (a timer, a dispatch, an event) can leave. */
+#define TR_UNIT_ACTIONS_MAX 12
+
+enum tr_job_state {
+	TR_JOB_FREE,
+	TR_JOB_HELD,	/* waits for something outside */
+	TR_JOB_QUEUED,	/* waits for an endpoint */
+	TR_JOB_RUNNING, /* has an attempt in flight */
+	TR_JOB_BACKOFF, /* waits before its next attempt */
+	TR_JOB_RETRY,	/* waits for an endpoint again, before all that are queued */
+};
+
+enum tr_attempt_state {
+	TR_ATTEMPT_FREE,
+	TR_ATTEMPT_DISPATCHED,
+	TR_ATTEMPT_CONNECTED,
+	TR_ATTEMPT_HEADERS,
+	TR_ATTEMPT_STREAMING, /* the first token came */
+};
+
+enum tr_job_flag {
+	TR_JOB_STRICT = 1 << 0,
+	TR_JOB_HEDGEABLE = 1 << 1,
+	TR_JOB_CANCELABLE = 1 << 2,
+	TR_JOB_RELEASE_DUE = 1 << 3, /* once stored, it waits for JOB_RELEASE */
+};
+
+/* The one row of things that are one. */
+#define TR_CORE_FIELDS(F)                                                                          \
+	F(u64, seed)                                                                               \
+	F(time, now)                                                                               \
+	F(u64, chain)                                                                              \
+	F(u64, path)                                                                               \
+	F(u64, sequence)       /* of waiting jobs: FIFO among equals */                            \
+	F(u64, timer_sequence) /* of started timers: equal times fire in start order */            \
+	F(u64, dispatches)                                                                         \
+	F(u64, submitted)                                                                          \
+	F(u64, rejected)                                                                           \
+	F(u64, completed)                                                                          \
+	F(u64, failed)                                                                             \
+	F(u64, canceled)                                                                           \
+	F(u64, expired)                                                                            \
+	F(u64, attempts)                                                                           \
+	F(u64, retries)                                                                            \
+	F(u64, hedges)                                                                             \
+	F(u64, breaker_trips)                                                                      \
+	F(u64, events)                                                                             \
+	F(u32, live_jobs)                                                                          \
+	F(u32, job_free1) /* free lists, last in first out ... */                                  \
+	F(u32, job_used)  /* ... and how many rows were ever taken */                              \
+	F(u32, active_free1)                                                                       \
+	F(u32, active_used)                                                                        \
+	F(u32, attempt_free1)                                                                      \
+	F(u32, attempt_used)                                                                       \
+	F(u32, active_policy)                                                                      \
+	F(u32, starved) /* a dispatch found no active or attempt row: wake all when one frees */   \
+	F(u32, timer_count)
+
+/* 256 bytes at most: a million may wait. */
+#define TR_JOB_FIELDS(F)                                                                           \
+	F(u64, job_id)                                                                             \
+	F(hash, path)                                                                              \
+	F(time, submitted) /* observed */                                                          \
+	F(time, deadline)  /* TR_TIME_NEVER: none */                                               \
+	F(time, queued)	   /* when it last entered its queue */                                    \
+	F(u64, sequence)                                                                           \
+	F(u64, reserved_micro_usd)                                                                 \
+	F(u64, charged_tokens) /* of the tenant's token rate */                                    \
+	F(u32, generation)                                                                         \
+	F(u32, tokens_in)                                                                          \
+	F(u32, tokens_out_max)                                                                     \
+	F(u32, tokens_predicted)                                                                   \
+	F(u32, needs)                                                                              \
+	F(u32, active1)                                                                            \
+	F(u32, left1) /* the queue's tree; next free row while free */                             \
+	F(u32, right1)                                                                             \
+	F(u32, parent1)                                                                            \
+	F(u32, size)                                                                               \
+	F(u32, older1) /* the queue's or the retries' list by entry */                             \
+	F(u32, newer1)                                                                             \
+	F(u16, tenant)                                                                             \
+	F(u16, class_slot)                                                                         \
+	F(u16, model)	  /* registry: the pool it queues for */                                   \
+	F(u16, model_row) /* in its policy, as the next two */                                     \
+	F(u16, strategy_row)                                                                       \
+	F(u16, intent_row)                                                                         \
+	F(u8, state)                                                                               \
+	F(u8, hold)                                                                                \
+	F(u8, policy)                                                                              \
+	F(u8, flags)
+
+/* What only a job that was dispatched needs. */
+#define TR_ACTIVE_FIELDS(F)                                                                        \
+	F(time, first_dispatch)                                                                    \
+	F(time, first_token) /* observed; 0: none yet */                                           \
+	F(time, backoff_until)                                                                     \
+	F(time, hedge_at) /* 0: no hedge to come */                                                \
+	F(u64, cost_micro_usd)                                                                     \
+	F(name, endpoint) /* of the attempt that answered last */                                  \
+	F(name, model)                                                                             \
+	F(u32, job1) /* next free row while free */                                                \
+	F(u32, first_attempt1)                                                                     \
+	F(u32, committed1)                                                                         \
+	F(u32, tokens_out)                                                                         \
+	F(u32, tokens_served) /* counted into the fair share at dispatch */                        \
+	F(u8, ordinal)	      /* of the next attempt */                                            \
+	F(u8, retries)                                                                             \
+	F(u8, hedges)                                                                              \
+	F(u8, last_cause)                                                                          \
+	F(u8, tried_count)                                                                         \
+	F(u16, tried0)                                                                             \
+	F(u16, tried1)                                                                             \
+	F(u16, tried2)                                                                             \
+	F(u16, tried3)                                                                             \
+	F(u16, tried4)                                                                             \
+	F(u16, tried5)                                                                             \
+	F(u16, tried6)                                                                             \
+	F(u16, tried7)                                                                             \
+	F(u16, tried8)                                                                             \
+	F(u16, tried9)                                                                             \
+	F(u16, tried10)                                                                            \
+	F(u16, tried11)                                                                            \
+	F(u16, tried12)                                                                            \
+	F(u16, tried13)                                                                            \
+	F(u16, tried14)                                                                            \
+	F(u16, tried15)
+
+#define TR_ATTEMPT_FIELDS(F)                                                                       \
+	F(time, dispatched)                                                                        \
+	F(time, phase)	     /* when its present state began */                                    \
+	F(time, first_token) /* observed */                                                        \
+	F(u32, generation)                                                                         \
+	F(u32, job1)  /* next free row while free */                                               \
+	F(u32, next1) /* of the same job */                                                        \
+	F(u32, tokens_out)                                                                         \
+	F(u32, tokens_booked) /* of the endpoint's token rate */                                   \
+	F(u16, endpoint)                                                                           \
+	F(u16, model_row)                                                                          \
+	F(u8, state)                                                                               \
+	F(u8, ordinal)                                                                             \
+	F(u8, role)                                                                                \
+	F(u8, probe) /* taken by a half-open breaker */
+
+#define TR_ENDPOINT_FIELDS(F)                                                                      \
+	F(name, name)	   /* 0: free slot */                                                      \
+	F(span, ttft_ewma) /* 0: nothing measured, as the next */                                  \
+	F(span, tpot_ewma)                                                                         \
+	F(time, paused_until)                                                                      \
+	F(time, requests_tat) /* theoretical arrival times of its two rate limits */               \
+	F(time, tokens_tat)                                                                        \
+	F(time, wake_at) /* a filter asked to be looked at again; 0: none */                       \
+	F(u64, last_dispatch)                                                                      \
+	F(time, open_until)                                                                        \
+	F(time, closed_since)                                                                      \
+	F(u64, bucket_number) /* of the newest bucket: time / bucket length */                     \
+	F(time, signal_observed)                                                                   \
+	F(u64, tokens_per_minute)                                                                  \
+	F(u32, requests_per_minute)                                                                \
+	F(u32, slots)                                                                              \
+	F(u32, in_flight)                                                                          \
+	F(u32, consecutive)                                                                        \
+	F(u32, trips) /* in a row */                                                               \
+	F(u32, probes_out)                                                                         \
+	F(u32, probe_successes)                                                                    \
+	F(u32, signal_running)                                                                     \
+	F(u32, signal_waiting)                                                                     \
+	F(u32, signal_kv_permille)                                                                 \
+	F(u32, feedback_ewma) /* 0..1000, 0: none */                                               \
+	F(u16, model)                                                                              \
+	F(u8, removed)                                                                             \
+	F(u8, lifecycle)                                                                           \
+	F(u8, breaker)
+
+/* TR_BREAKER_BUCKETS for each endpoint. */
+#define TR_BUCKET_FIELDS(F) F(u32, requests) F(u32, faults)
+
+#define TR_TENANT_FIELDS(F)                                                                        \
+	F(name, name)                                                                              \
+	F(time, requests_tat)                                                                      \
+	F(time, tokens_tat)                                                                        \
+	F(u64, reserved_micro_usd)                                                                 \
+	F(u64, spent_micro_usd)                                                                    \
+	F(u64, day) /* of spent */                                                                 \
+	F(u64, budget_micro_usd_per_day)                                                           \
+	F(u64, tokens_per_minute)                                                                  \
+	F(u32, requests_per_minute)                                                                \
+	F(u32, max_concurrent)                                                                     \
+	F(u32, weight_milli)                                                                       \
+	F(u32, running) /* jobs with an attempt or in back-off */                                  \
+	F(u32, waiting) /* jobs in queues */                                                       \
+	F(u32, live)	/* jobs in the system, as below */
+
+#define TR_CLASS_FIELDS(F)                                                                         \
+	F(name, name)                                                                              \
+	F(span, queue_timeout)                                                                     \
+	F(u32, priority)                                                                           \
+	F(u32, floor_percent)                                                                      \
+	F(u32, queue_limit)                                                                        \
+	F(u32, full)                                                                               \
+	F(u32, live)
+
+#define TR_MODEL_FIELDS(F)                                                                         \
+	F(name, name)                                                                              \
+	F(span, service_ewma) /* dispatch to end of its jobs */                                    \
+	F(u32, waiting)                                                                            \
+	F(u32, live)                                                                               \
+	F(u32, retry_oldest1) /* jobs in state RETRY, first come first served */                   \
+	F(u32, retry_newest1)                                                                      \
+	F(u8, dirty) /* something changed: its queues must be looked at */
+
+/* A class within a model's pool. */
+#define TR_BACKLOG_FIELDS(F)                                                                       \
+	F(u64, virtual_service) /* of the tenant served last: where idle tenants come back */      \
+	F(u32, waiting)                                                                            \
+	F(u32, ready) /* length of its heap */                                                     \
+	F(u32, dispatched)
+
+/* A tenant within a backlog; the last queue of all is that of held jobs. */
+#define TR_QUEUE_FIELDS(F)                                                                         \
+	F(u64, service) /* weighted tokens, the virtual counter */                                 \
+	F(u32, root1)                                                                              \
+	F(u32, oldest1)                                                                            \
+	F(u32, newest1)                                                                            \
+	F(u32, ready1) /* place in the backlog's heap */
+
+#define TR_TIMER_FIELDS(F) F(time, time) F(u64, sequence) F(u32, place1)
+
+/* A policy slot as events see it. */
+#define TR_SLOT_FIELDS(F) F(hash, policy_id) F(u32, jobs) F(u8, active)
+
+/* X(UPPER, lower, rows there are, rows ever used): every table, in the order of a snapshot. */
+#define TR_TABLE_MAP(X)                                                                            \
+	X(CORE, core, 1, 1)                                                                        \
+	X(SLOT, slot, e->limits.policies, e->limits.policies)                                      \
+	X(MODEL, model, e->limits.models, e->limits.models)                                        \
+	X(ENDPOINT, endpoint, e->limits.endpoints, e->limits.endpoints)                            \
+	X(BUCKET, bucket, e->limits.endpoints *TR_BREAKER_BUCKETS,                                 \
+	  e->limits.endpoints *TR_BREAKER_BUCKETS)                                                 \
+	X(TENANT, tenant, e->limits.tenants, e->limits.tenants)                                    \
+	X(CLASS, class, e->limits.classes, e->limits.classes)                                      \
+	X(BACKLOG, backlog, e->backlog_count, e->backlog_count)                                    \
+	X(QUEUE, queue, e->queue_count, e->queue_count)                                            \
+	X(JOB, job, e->limits.jobs, e->core->job_used)                                             \
+	X(ACTIVE, active, e->limits.active, e->core->active_used)                                  \
+	X(ATTEMPT, attempt, e->limits.attempts, e->core->attempt_used)                             \
+	X(TIMER, timer, e->timer_slots, e->timer_slots)
+
+#define X(uc, lc, ...)                                                                             \
+	struct tr_##lc {                                                                           \
+		TR_##uc##_FIELDS(TR_FIELD_DECLARE)                                                 \
+	};
+TR_TABLE_MAP(X)
+#undef X
+
+_Static_assert(sizeof(struct tr_job) <= 256, "a waiting job takes at most 256 bytes");
+
+/* Owners of timers, in the order of their ranges. X(UPPER, lower, count) */
+#define TR_TIMER_OWNER_MAP(X)                                                                      \
+	X(QUEUE, queue, e->queue_count)                                                            \
+	X(ACTIVE, active, e->limits.active)                                                        \
+	X(ATTEMPT, attempt, e->limits.attempts)                                                    \
+	X(ENDPOINT, endpoint, e->limits.endpoints)
+
+enum tr_timer_owner {
+#define X(uc, lc, count) TR_TIMER_##uc,
+	TR_TIMER_OWNER_MAP(X)
+#undef X
+	TR_TIMER_OWNERS
+};
+
+/* What the registry knows by name. Each row begins with its name; 0 is a free slot. */
+enum tr_registry_kind {
+	TR_REGISTRY_MODEL,
+	TR_REGISTRY_ENDPOINT,
+	TR_REGISTRY_CLASS,
+	TR_REGISTRY_TENANT,
+	TR_REGISTRY_KINDS,
+};
+
+struct tr_registry {
+	uint8_t *rows;
+	size_t row_bytes;
+	uint32_t limit;
+	uint32_t mask;
+	uint16_t *index; /* open addressing: slot + 1, 0: empty */
+};
+
+/* A loaded policy and where its rows stand in the registry. */
+struct tr_loaded {
+	struct tr_policy policy; /* pointing into this engine's memory */
+	uint64_t id;		 /* 0: empty */
+	/* By registry kind: policy row -> registry slot + 1, and back; 0: not there. */
+	uint16_t *slot_of_row[TR_REGISTRY_KINDS];
+	uint16_t *row_of_slot[TR_REGISTRY_KINDS];
+};
+
+struct tr_engine {
+	struct tr_limits limits;
+	uint32_t backlog_count;
+	uint32_t queue_count; /* with the held one, the last */
+	uint32_t timer_slots;
+	uint32_t timer_first[TR_TIMER_OWNERS];
+
+#define X(uc, lc, ...) struct tr_##lc *lc;
+	TR_TABLE_MAP(X)
+#undef X
+
+	/* Derived. */
+	uint32_t *timer_heap; /* timer numbers by (time, sequence) */
+	uint32_t *ready_heap; /* per backlog: queues by (service, name of the tenant) */
+	uint32_t *aside;      /* queues of one pool that were looked at in vain, for a moment */
+	uint32_t *job_index;  /* job id -> row + 1, open addressing */
+	uint32_t job_index_mask;
+	struct tr_registry registry[TR_REGISTRY_KINDS];
+	struct tr_model_set *reach; /* models whose chains, in any policy, lead to this one */
+	struct tr_loaded loaded[TR_ENGINE_POLICIES_MAX];
+
+	/* Of the step in progress. */
+	const struct tr_event *event;
+	struct tr_actions *out;
+};
+
+/* ---- small accessors ---- */
+
+static inline uint32_t tr_backlog_of(const struct tr_engine *e, uint32_t model, uint32_t class_slot)
+{
+	return model * e->limits.classes + class_slot;
+}
+
+static inline uint32_t tr_queue_of(const struct tr_engine *e, const struct tr_job *job)
+{
+	if (job->state == TR_JOB_HELD)
+		return e->queue_count - 1;
+	return tr_backlog_of(e, job->model, job->class_slot) * e->limits.tenants + job->tenant;
+}
+
+static inline uint32_t tr_row_of_job(const struct tr_engine *e, const struct tr_job *job)
+{
+	return (uint32_t)(job - e->job);
+}
+
+static inline uint32_t tr_row_of_attempt(const struct tr_engine *e,
+					 const struct tr_attempt *attempt)
+{
+	return (uint32_t)(attempt - e->attempt);
+}
+
+static inline struct tr_active *tr_active_of(const struct tr_engine *e, const struct tr_job *job)
+{
+	return job->active1 ? &e->active[job->active1 - 1] : NULL;
+}
+
+static inline const struct tr_policy *tr_policy_of(const struct tr_engine *e,
+						   const struct tr_job *job)
+{
+	return &e->loaded[job->policy].policy;
+}
+
+static inline const struct tr_policy *tr_policy_active(const struct tr_engine *e)
+{
+	return &e->loaded[e->core->active_policy].policy;
+}
+
+/* Where a row of a job's policy stands in the registry; TR_NONE: no longer there. */
+static inline uint32_t tr_slot_of_row(const struct tr_engine *e, uint32_t policy,
+				      enum tr_registry_kind kind, uint32_t row)
+{
+	return (uint32_t)e->loaded[policy].slot_of_row[kind][row] - 1;
+}
+
+static inline tr_job_handle tr_job_handle_of(const struct tr_engine *e, const struct tr_job *job)
+{
+	return (tr_job_handle){tr_row_of_job(e, job) + 1, job->generation};
+}
+
+static inline tr_attempt_handle tr_attempt_handle_of(const struct tr_engine *e,
+						     const struct tr_attempt *attempt)
+{
+	return (tr_attempt_handle){tr_row_of_attempt(e, attempt) + 1, attempt->generation};
+}
+
+static inline bool tr_model_set_has(const struct tr_model_set *set, uint32_t model)
+{
+	return (set->bits[model / 64] >> (model % 64)) & 1;
+}
+
+static inline void tr_model_set_add(struct tr_model_set *set, uint32_t model)
+{
+	set->bits[model / 64] |= UINT64_C(1) << (model % 64);
+}
+
+/* The next free action of the step, its kind set and its fields zero. */
+static inline struct tr_action *tr_action_add(struct tr_engine *e, enum tr_action_kind kind)
+{
+	struct tr_action *action = &e->out->items[e->out->count];
+
+	TR_ASSERT(e->out->count < TR_ACTIONS_MAX);
+	e->out->count++;
+	memset(action, 0, sizeof *action);
+	action->kind = (uint16_t)kind;
+	return action;
+}
+
+/* One more unit of work fits into the step. */
+static inline bool tr_step_has_room(const struct tr_engine *e)
+{
+	return e->out->count + TR_UNIT_ACTIONS_MAX <= TR_ACTIONS_MAX;
+}
+
+/* An exponentially weighted mean with weight 1/8; the first sample is the mean. Never 0 afterwards.
+ */
+static inline uint64_t tr_ewma(uint64_t mean, uint64_t sample)
+{
+	if (mean == 0)
+		return tr_max(sample, 1);
+	return tr_max(mean - mean / 8 + sample / 8, 1);
+}
+
+#endif

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every invariant of the state in one place: what tests ask after each step, and what a restore
+ * asks before it believes a snapshot. Sums are computed again from the rows and compared with the
+ * counters that the engine keeps; nothing is taken on trust, and nothing is changed.
+ */
+#include "engine/verify.h"
+
+#include "engine/job.h"
+#include "engine/queue.h"
+
+#define HOLDS(condition, text)                                                                     \
+	do {                                                                                       \
+		if (!(condition))                                                                  \
+			return text;                                                               \
+	} while (0)
+
+/* Links are row + 1; 0 is none. */
+static bool link_good(uint32_t row1, uint32_t rows)
+{
+	return row1 <= rows;
+}
+
+static const char *job_ranges(const struct tr_engine *e, const struct tr_job *job)
+{
+	const struct tr_core *core = e->core;
+
+	HOLDS(job->state < TR_JOB_STATES, "a job's state is none");
+	HOLDS(link_good(job->left1, core->job_used), "a job's left link leaves the table");
+	HOLDS(link_good(job->right1, core->job_used), "a job's right link leaves the table");
+	HOLDS(link_good(job->parent1, core->job_used), "a job's parent link leaves the table");
+	HOLDS(link_good(job->older1, core->job_used), "a job's older link leaves the table");
+	HOLDS(link_good(job->newer1, core->job_used), "a job's newer link leaves the table");
+	HOLDS(link_good(job->active1, core->active_used), "a job's active row leaves the table");
+	if (job->state == TR_JOB_FREE)
+		return NULL;
+	HOLDS(job->policy < e->limits.policies, "a job's policy leaves the table");
+
+	const struct tr_policy *policy = tr_policy_of(e, job);
+
+	HOLDS(e->loaded[job->policy].id != 0, "a job's policy is not loaded");
+	HOLDS(job->tenant < e->limits.tenants, "a job's tenant leaves the table");
+	HOLDS(job->class_slot < e->limits.classes, "a job's class leaves the table");
+	HOLDS(job->model < e->limits.models, "a job's model leaves the table");
+	HOLDS(job->model_row < policy->model_count, "a job's model row leaves its policy");
+	HOLDS(job->strategy_row < policy->strategy_count, "a job's strategy leaves its policy");
+	HOLDS(job->intent_row < policy->intent_count, "a job's intent leaves its policy");
+	HOLDS(job->hold < TR_HOLD_COUNT, "a job's hold is none");
+	return NULL;
+}
+
+static const char *active_ranges(const struct tr_engine *e, const struct tr_active *active)
+{
+	/* Of a free row it is the next free row. */
+	HOLDS(link_good(active->job1, e->core->job_used) ||
+		      link_good(active->job1, e->core->active_used),
+	      "an active row's job leaves the table");
+	HOLDS(link_good(active->first_attempt1, e->core->attempt_used),
+	      "an active row's attempt leaves the table");
+	HOLDS(link_good(active->committed1, e->core->attempt_used),
+	      "an active row's committed attempt leaves the table");
+	HOLDS(active->last_cause < TR_CAUSE_COUNT, "an active row's cause is none");
+	return NULL;
+}
+
+static const char *attempt_ranges(const struct tr_engine *e, const struct tr_attempt *attempt)
+{
+	HOLDS(attempt->state <= TR_ATTEMPT_STREAMING, "an attempt's state is none");
+	HOLDS(link_good(attempt->next1, e->core->attempt_used), "an attempt's link is wrong");
+	if (attempt->state == TR_ATTEMPT_FREE) {
+		HOLDS(link_good(attempt->job1, e->core->attempt_used), "a free attempt's link");
+		return NULL;
+	}
+	HOLDS(attempt->job1 && link_good(attempt->job1, e->core->job_used),
+	      "an attempt's job leaves the table");
+	HOLDS(attempt->endpoint < e->limits.endpoints, "an attempt's endpoint leaves the table");
+
+	const struct tr_job *job = &e->job[attempt->job1 - 1];
+
+	HOLDS(job->state == TR_JOB_RUNNING, "an attempt's job is not running");
+	HOLDS(attempt->model_row < tr_policy_of(e, job)->model_count,
+	      "an attempt's model leaves its policy");
+	return NULL;
+}
+
+const char *tr_verify_ranges(const struct tr_engine *e)
+{
+	const char *wrong = NULL;
+
+	for (uint32_t i = 0; i < e->core->job_used && !wrong; i++)
+		wrong = job_ranges(e, &e->job[i]);
+	for (uint32_t i = 0; i < e->core->active_used && !wrong; i++)
+		wrong = active_ranges(e, &e->active[i]);
+	for (uint32_t i = 0; i < e->core->attempt_used && !wrong; i++)
+		wrong = attempt_ranges(e, &e->attempt[i]);
+	for (uint32_t i = 0; i < e->limits.endpoints && !wrong; i++)
+		if (e->endpoint[i].model >= e->limits.models ||
+		    e->endpoint[i].breaker >= TR_BREAKER_COUNT ||
+		    e->endpoint[i].lifecycle >= TR_LIFECYCLE_COUNT)
+			wrong = "an endpoint is out of range";
+	for (uint32_t i = 0; i < e->queue_count && !wrong; i++)
+		if (!link_good(e->queue[i].root1, e->core->job_used) ||
+		    !link_good(e->queue[i].oldest1, e->core->job_used) ||
+		    !link_good(e->queue[i].newest1, e->core->job_used))
+			wrong = "a queue leaves the table of jobs";
+	for (uint32_t i = 0; i < e->limits.models && !wrong; i++)
+		if (!link_good(e->model[i].retry_oldest1, e->core->job_used) ||
+		    !link_good(e->model[i].retry_newest1, e->core->job_used))
+			wrong = "a list of retries leaves the table of jobs";
+	return wrong;
+}
+
+/* ---- sums ---- */
+
+/* What the rows add up to. */
+struct sums {
+	uint32_t live;
+	uint32_t model_live[TR_POLICY_MODELS_MAX], model_waiting[TR_POLICY_MODELS_MAX];
+	uint32_t class_live[TR_POLICY_CLASSES_MAX];
+	uint32_t tenant_live[TR_POLICY_TENANTS_MAX];
+	uint32_t tenant_running[TR_POLICY_TENANTS_MAX];
+	uint32_t tenant_waiting[TR_POLICY_TENANTS_MAX];
+	uint64_t tenant_reserved[TR_POLICY_TENANTS_MAX];
+	uint32_t policy_jobs[TR_ENGINE_POLICIES_MAX];
+	uint32_t in_flight[TR_POLICY_ENDPOINTS_MAX];
+	uint32_t probes[TR_POLICY_ENDPOINTS_MAX];
+};
+
+static const char *sum_attempts(const struct tr_engine *e, const struct tr_job *job,
+				struct sums *sums)
+{
+	const struct tr_active *active = tr_active_of(e, job);
+	uint32_t seen = 0;
+	bool committed = active->committed1 == 0;
+
+	for (uint32_t next1 = active->first_attempt1; next1; next1 = e->attempt[next1 - 1].next1) {
+		const struct tr_attempt *attempt = &e->attempt[next1 - 1];
+
+		HOLDS(attempt->state != TR_ATTEMPT_FREE, "a job has a free attempt");
+		HOLDS(attempt->job1 == tr_row_of_job(e, job) + 1, "an attempt is another job's");
+		HOLDS(++seen <= TR_JOB_ATTEMPTS_MAX, "a job has too many attempts at once");
+		committed |= next1 == active->committed1;
+		sums->in_flight[attempt->endpoint]++;
+		sums->probes[attempt->endpoint] += attempt->probe;
+	}
+	HOLDS(committed, "a committed attempt is gone and its job is not");
+	HOLDS(!active->committed1 || seen == 1, "a rival outlived the commit");
+	HOLDS((seen > 0) == (job->state == TR_JOB_RUNNING), "running and attempts differ");
+	return NULL;
+}
+
+static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
+{
+	for (uint32_t i = 0; i < e->core->job_used; i++) {
+		const struct tr_job *job = &e->job[i];
+		bool active = job->state == TR_JOB_RUNNING || job->state == TR_JOB_BACKOFF ||
+			      job->state == TR_JOB_RETRY;
+
+		if (job->state == TR_JOB_FREE)
+			continue;
+		sums->live++;
+		sums->model_live[job->model]++;
+		sums->model_waiting[job->model] += job->state == TR_JOB_QUEUED;
+		sums->class_live[job->class_slot]++;
+		sums->tenant_live[job->tenant]++;
+		sums->tenant_running[job->tenant] += active;
+		sums->tenant_waiting[job->tenant] += job->state == TR_JOB_QUEUED;
+		sums->tenant_reserved[job->tenant] += job->reserved_micro_usd;
+		sums->policy_jobs[job->policy]++;
+		HOLDS(tr_job_find(e, job->job_id) == job, "a live job is not found by its id");
+		HOLDS(active == (job->active1 != 0), "an active row and a job's state differ");
+		HOLDS((job->state == TR_JOB_HELD) == (job->hold != TR_HOLD_NONE),
+		      "held and a reason to hold differ");
+		if (active) {
+			const char *wrong = sum_attempts(e, job, sums);
+
+			HOLDS(tr_active_of(e, job)->job1 == i + 1, "an active row is another's");
+			HOLDS(!wrong, wrong);
+		}
+	}
+	return NULL;
+}
+
+static const char *compare(const struct tr_engine *e, const struct sums *sums)
+{
+	const struct tr_core *core = e->core;
+
+	HOLDS(sums->live == core->live_jobs, "live jobs are counted wrongly");
+	HOLDS(core->submitted == core->rejected + core->completed + core->failed + core->canceled +
+					 core->expired + core->live_jobs,
+	      "submitted jobs are not conserved");
+	for (uint32_t i = 0; i < e->limits.models; i++) {
+		HOLDS(e->model[i].live == sums->model_live[i], "a model's live jobs");
+		HOLDS(e->model[i].waiting == sums->model_waiting[i], "a model's waiting jobs");
+	}
+	for (uint32_t i = 0; i < e->limits.classes; i++)
+		HOLDS(e->class[i].live == sums->class_live[i], "a class's live jobs");
+	for (uint32_t i = 0; i < e->limits.tenants; i++) {
+		HOLDS(e->tenant[i].live == sums->tenant_live[i], "a tenant's live jobs");
+		HOLDS(e->tenant[i].running == sums->tenant_running[i], "a tenant's running jobs");
+		HOLDS(e->tenant[i].waiting == sums->tenant_waiting[i], "a tenant's waiting jobs");
+		HOLDS(e->tenant[i].reserved_micro_usd == sums->tenant_reserved[i],
+		      "a tenant's reservations");
+	}
+	for (uint32_t i = 0; i < e->limits.policies; i++)
+		HOLDS(e->slot[i].jobs == sums->policy_jobs[i], "a policy's jobs");
+	for (uint32_t i = 0; i < e->limits.endpoints; i++) {
+		HOLDS(e->endpoint[i].in_flight == sums->in_flight[i], "an endpoint's bookings");
+		HOLDS(e->endpoint[i].probes_out == sums->probes[i], "an endpoint's probes");
+	}
+	return NULL;
+}
+
+static const char *verify_retries(const struct tr_engine *e)
+{
+	for (uint32_t m = 0; m < e->limits.models; m++) {
+		uint32_t seen = 0, before1 = 0;
+
+		for (uint32_t next1 = e->model[m].retry_oldest1; next1;) {
+			const struct tr_job *job = &e->job[next1 - 1];
+
+			HOLDS(job->state == TR_JOB_RETRY, "a job in a list of retries is not one");
+			HOLDS(job->model == m, "a job is in another model's list of retries");
+			HOLDS(job->older1 == before1, "a list of retries is torn");
+			HOLDS(++seen <= e->core->live_jobs, "a list of retries has a circle");
+			before1 = next1;
+			next1 = job->newer1;
+		}
+		HOLDS(e->model[m].retry_newest1 == before1, "a list of retries has another end");
+	}
+	return NULL;
+}
+
+static const char *verify_queues(const struct tr_engine *e)
+{
+	for (uint32_t b = 0; b < e->backlog_count; b++) {
+		uint32_t waiting = 0, ready = 0;
+
+		for (uint32_t t = 0; t < e->limits.tenants; t++) {
+			uint32_t q = b * e->limits.tenants + t;
+			const struct tr_queue *queue = &e->queue[q];
+			const struct tr_tenant *tenant = &e->tenant[t];
+			bool capped =
+				tenant->max_concurrent && tenant->running >= tenant->max_concurrent;
+			const char *wrong = tr_queue_verify(e, q);
+
+			HOLDS(!wrong, wrong);
+			HOLDS((queue->ready1 != 0) == (queue->root1 && !capped),
+			      "a queue races though it may not, or does not though it may");
+			waiting += tr_queue_length(e, queue);
+			ready += queue->ready1 != 0;
+		}
+		HOLDS(e->backlog[b].waiting == waiting, "a class's waiting jobs in a pool");
+		HOLDS(e->backlog[b].ready == ready, "a class's ready tenants in a pool");
+	}
+	return tr_queue_verify(e, e->queue_count - 1);
+}
+
+static const char *verify_timers(const struct tr_engine *e)
+{
+	for (uint32_t i = 0; i < e->core->timer_count; i++) {
+		const struct tr_timer *timer = &e->timer[e->timer_heap[i]];
+		const struct tr_timer *parent = &e->timer[e->timer_heap[i ? (i - 1) / 4 : 0]];
+
+		HOLDS(timer->place1 == i + 1, "a timer does not know its place");
+		HOLDS(timer->time > parent->time ||
+			      (timer->time == parent->time && timer->sequence >= parent->sequence),
+		      "the timers are out of order");
+	}
+	return NULL;
+}
+
+const char *tr_engine_verify(const struct tr_engine *e)
+{
+	struct sums sums;
+	const char *wrong = tr_verify_ranges(e);
+
+	memset(&sums, 0, sizeof sums);
+	if (!wrong)
+		wrong = sum_jobs(e, &sums);
+	if (!wrong)
+		wrong = compare(e, &sums);
+	if (!wrong)
+		wrong = verify_queues(e);
+	if (!wrong)
+		wrong = verify_retries(e);
+	if (!wrong)
+		wrong = verify_timers(e);
+	return wrong;
+}

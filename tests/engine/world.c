@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/engine/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/random.h"
+#include "tests/engine/policies.h"
+
+/* Attempts the world believes to be at each stage. */
+enum {
+	STAGE_NEW,
+	STAGE_CONNECTED,
+	STAGE_HEADERS,
+	STAGE_STREAMING
+};
+
+#define PROMISE(condition)                                                                         \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "seed %llu, step %llu: broken promise: %s (%s:%d)\n",      \
+				(unsigned long long)world->seed, (unsigned long long)world->step,  \
+				#condition, __FILE__, __LINE__);                                   \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+uint64_t tr_world_below(struct tr_world *world, uint64_t bound)
+{
+	return tr_below(tr_draw(world->seed, world->step, TR_PURPOSE_TEST, world->draws++), bound);
+}
+
+void tr_world_init(struct tr_world *world, uint64_t seed)
+{
+	memset(world, 0, sizeof *world);
+	world->seed = seed;
+	world->next_job_id = 1;
+	world->now = 1700000000 * TR_SECOND;
+	world->limits = (struct tr_limits){.jobs = 80,
+					   .active = 12,
+					   .attempts = 14,
+					   .models = 3,
+					   .endpoints = 8,
+					   .classes = 3,
+					   .tenants = 5,
+					   .policies = 2};
+	world->engine = aligned_alloc(64, tr_engine_size(&world->limits));
+	if (!world->engine)
+		abort();
+	int err = tr_engine_init(world->engine, &world->limits, tr_test_policy_busy(), seed,
+				 world->now);
+	PROMISE(err == 0);
+}
+
+void tr_world_done(struct tr_world *world)
+{
+	free(world->engine);
+	world->engine = NULL;
+}
+
+/* ---- the world's ledger ---- */
+
+static struct tr_world_job *job_with(struct tr_world *world, uint64_t job_id)
+{
+	for (int i = 0; i < TR_WORLD_JOBS; i++)
+		if (world->jobs[i].job_id == job_id)
+			return &world->jobs[i];
+	return NULL;
+}
+
+static struct tr_world_attempt *attempt_with(struct tr_world *world, tr_attempt_handle handle)
+{
+	for (int i = 0; i < TR_WORLD_ATTEMPTS; i++)
+		if (handle.slot1 && world->attempts[i].handle.slot1 == handle.slot1 &&
+		    world->attempts[i].handle.generation == handle.generation)
+			return &world->attempts[i];
+	return NULL;
+}
+
+static void take_accept(struct tr_world *world, const struct tr_action_job_accept *action)
+{
+	struct tr_world_job *job = job_with(world, 0);
+
+	PROMISE(job != NULL);
+	PROMISE(!job_with(world, action->job_id));
+	job->job_id = action->job_id;
+	job->handle = action->job;
+	job->persisting = action->hold == TR_HOLD_PERSIST;
+}
+
+static void take_dispatch(struct tr_world *world, const struct tr_action_attempt_dispatch *action)
+{
+	struct tr_world_job *job = job_with(world, action->job_id);
+	struct tr_world_attempt *attempt = NULL;
+
+	for (int i = 0; i < TR_WORLD_ATTEMPTS && !attempt; i++)
+		if (!world->attempts[i].handle.slot1)
+			attempt = &world->attempts[i];
+	PROMISE(job != NULL);
+	PROMISE(attempt != NULL);
+	PROMISE(!job->committed);
+	PROMISE(!job->persisting);
+	PROMISE(action->deadline > world->now);
+	attempt->handle = action->attempt;
+	attempt->job_id = action->job_id;
+	attempt->endpoint = action->endpoint;
+	attempt->tokens_out = 0;
+	attempt->stage = STAGE_NEW;
+	job->deadline = action->deadline;
+}
+
+static void take_commit(struct tr_world *world, const struct tr_action_stream_commit *action)
+{
+	struct tr_world_job *job = job_with(world, action->job_id);
+
+	PROMISE(job != NULL);
+	PROMISE(attempt_with(world, action->attempt) != NULL);
+	PROMISE(!job->committed);
+	job->committed = true;
+	job->committed_attempt = action->attempt;
+}
+
+static void take_abort(struct tr_world *world, const struct tr_action_attempt_abort *action)
+{
+	struct tr_world_attempt *attempt = attempt_with(world, action->attempt);
+
+	PROMISE(attempt != NULL);
+	PROMISE(attempt->job_id == action->job_id);
+	*attempt = (struct tr_world_attempt){0};
+}
+
+static void take_finish(struct tr_world *world, const struct tr_action_job_finish *action)
+{
+	struct tr_world_job *job = job_with(world, action->job_id);
+
+	PROMISE(job != NULL);
+	PROMISE(action->outcome > TR_OUTCOME_NONE && action->outcome < TR_OUTCOME_COUNT);
+	for (int i = 0; i < TR_WORLD_ATTEMPTS; i++)
+		PROMISE(world->attempts[i].job_id != action->job_id);
+	world->ended[action->outcome]++;
+	*job = (struct tr_world_job){0};
+}
+
+static void take_persisted(struct tr_world *world)
+{
+	for (int i = 0; i < TR_WORLD_JOBS; i++)
+		if (world->jobs[i].handle.slot1 == world->event.job_persisted.job.slot1)
+			world->jobs[i].persisting = false;
+}
+
+static void take_actions(struct tr_world *world)
+{
+	const struct tr_actions *out = &world->actions;
+
+	for (uint32_t i = 0; i < out->count; i++) {
+		const struct tr_action *action = &out->items[i];
+
+		switch (action->kind) {
+		case TR_ACTION_JOB_ACCEPT:
+			take_accept(world, &action->job_accept);
+			break;
+		case TR_ACTION_JOB_REJECT:
+			PROMISE(!job_with(world, action->job_reject.job_id));
+			PROMISE(action->job_reject.code != TR_REJECT_NONE);
+			world->rejected++;
+			break;
+		case TR_ACTION_ATTEMPT_DISPATCH:
+			take_dispatch(world, &action->attempt_dispatch);
+			break;
+		case TR_ACTION_ATTEMPT_ABORT:
+			take_abort(world, &action->attempt_abort);
+			break;
+		case TR_ACTION_STREAM_COMMIT:
+			take_commit(world, &action->stream_commit);
+			break;
+		case TR_ACTION_JOB_FINISH:
+			take_finish(world, &action->job_finish);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+/* What must hold between the world's ledger and the engine after every event. */
+static void check_books(struct tr_world *world)
+{
+	const char *wrong = tr_engine_verify(world->engine);
+	struct tr_counts counts;
+	uint64_t live = 0;
+
+	if (wrong)
+		fprintf(stderr, "engine: %s\n", wrong);
+	PROMISE(!wrong);
+	tr_engine_counts(world->engine, &counts);
+	for (int i = 0; i < TR_WORLD_JOBS; i++)
+		live += world->jobs[i].job_id != 0;
+	PROMISE(live == counts.in_system);
+	PROMISE(counts.rejected == world->rejected);
+	PROMISE(counts.completed == world->ended[TR_OUTCOME_COMPLETED]);
+	PROMISE(counts.failed == world->ended[TR_OUTCOME_FAILED]);
+	PROMISE(counts.canceled == world->ended[TR_OUTCOME_CANCELED]);
+	PROMISE(counts.expired == world->ended[TR_OUTCOME_EXPIRED]);
+	for (int i = 0; i < TR_WORLD_ATTEMPTS; i++) {
+		struct tr_endpoint_view view;
+
+		if (!world->attempts[i].handle.slot1)
+			continue;
+		PROMISE(tr_engine_endpoint(world->engine, world->attempts[i].endpoint, &view) == 0);
+		PROMISE(view.in_flight >= 1);
+		PROMISE(view.removed || view.in_flight <= view.slots);
+	}
+}
+
+/* Give the engine the world's event. Refused: nothing may have changed. */
+static int give(struct tr_world *world)
+{
+	uint64_t chain = tr_engine_chain(world->engine);
+	uint64_t digest = tr_engine_digest(world->engine);
+	int err;
+
+	world->event.time = world->now;
+	if (world->event.observed > world->now || world->event.observed == 0)
+		world->event.observed = world->now;
+	err = tr_engine_step(world->engine, &world->event, &world->actions);
+	if (err < 0) {
+		world->refused++;
+		PROMISE(world->actions.count == 0);
+		PROMISE(tr_engine_chain(world->engine) == chain);
+		PROMISE(tr_engine_digest(world->engine) == digest);
+		return err;
+	}
+	PROMISE(tr_engine_chain(world->engine) != chain);
+	if (world->event.kind == TR_EVENT_JOB_PERSISTED)
+		take_persisted(world);
+	take_actions(world);
+	check_books(world);
+	if (world->on_step)
+		world->on_step(world, world->context);
+	return 0;
+}
+
+/* ---- random events ---- */
+
+static tr_name one_of(struct tr_world *world, const tr_name *names, uint64_t count)
+{
+	return names[tr_world_below(world, count)];
+}
+
+static void submit(struct tr_world *world)
+{
+	const tr_name tenants[] = {0,
+				   TR_NAME("acme"),
+				   TR_NAME("tiny"),
+				   TR_NAME("default"),
+				   TR_NAME("stranger"),
+				   TR_NAME("guest"),
+				   TR_NAME("late")};
+	const tr_name models[] = {0, TR_NAME("large"), TR_NAME("small"), TR_NAME("gpt"),
+				  TR_NAME("nobody")};
+	const tr_name intents[] = {0, 0, TR_NAME("batch"), TR_NAME("strict"), TR_NAME("odd")};
+	const tr_name strategies[] = {0, 0, 1000, 1001, 1002, 1003, 77};
+	struct tr_event_job_submit *ev = &world->event.job_submit;
+	uint64_t odd = tr_world_below(world, 100);
+
+	world->event.kind = TR_EVENT_JOB_SUBMIT;
+	ev->job_id = world->next_job_id++;
+	ev->tenant = one_of(world, tenants, 7);
+	ev->model = one_of(world, models, 5);
+	ev->intent = one_of(world, intents, 5);
+	ev->strategy = one_of(world, strategies, 7);
+	ev->tokens_in = 1 + (uint32_t)tr_world_below(world, 1500);
+	ev->tokens_out_max = (uint32_t)tr_world_below(world, 3) * 100;
+	ev->flags = (uint16_t)(tr_world_below(world, 4) == 0 ? tr_world_below(world, 16) : 0);
+	ev->needs = tr_world_below(world, 8) == 0 ? TR_CAPABILITY_VISION : 0;
+	if (tr_world_below(world, 3) == 0)
+		ev->deadline = world->now - TR_SECOND + tr_world_below(world, 6 * TR_SECOND);
+	if (odd < 3)
+		ev->tokens_in = odd == 0 ? 0 : 7000;
+	if (odd == 3)
+		ev->job_id = 1 + tr_world_below(world, world->next_job_id);
+	if (odd == 4)
+		ev->class_name = TR_NAME("batch");
+	if (odd == 5)
+		ev->class_name = TR_NAME("classless");
+	if (odd == 6)
+		ev->cost_limit = 1;
+	if (odd == 7)
+		ev->job_id = 0;
+}
+
+static struct tr_world_job *some_job(struct tr_world *world)
+{
+	return &world->jobs[tr_world_below(world, TR_WORLD_JOBS)];
+}
+
+static void about_job(struct tr_world *world)
+{
+	const struct tr_world_job *job = some_job(world);
+	uint64_t what = tr_world_below(world, 10);
+
+	for (int i = 0; i < TR_WORLD_JOBS && !job->job_id; i++)
+		job = &world->jobs[i];
+	if (job->persisting || what < 3) {
+		world->event.kind = TR_EVENT_JOB_PERSISTED;
+		world->event.job_persisted.job = job->handle;
+		world->event.job_persisted.ok = tr_world_below(world, 8) != 0;
+	} else if (what < 6) {
+		world->event.kind = TR_EVENT_JOB_RELEASE;
+		world->event.job_release.job = job->handle;
+	} else {
+		world->event.kind = TR_EVENT_JOB_CANCEL;
+		world->event.job_cancel.job = job->handle;
+		world->event.job_cancel.cause =
+			(uint8_t)(TR_CAUSE_CANCEL_CLIENT + tr_world_below(world, 4));
+	}
+}
+
+/* The next thing that happens to an attempt; wrong on purpose once in a while. */
+static void about_attempt(struct tr_world *world, struct tr_world_attempt *attempt, bool good_only)
+{
+	uint64_t roll = good_only ? 50 : tr_world_below(world, 100);
+	struct tr_event *ev = &world->event;
+	int stage = attempt->stage;
+
+	if (roll < 6)
+		stage = (int)tr_world_below(world, 4);
+	if (roll >= 85) {
+		ev->kind = TR_EVENT_ATTEMPT_FAILED;
+		ev->attempt_failed.attempt = attempt->handle;
+		ev->attempt_failed.cause =
+			(uint8_t)(TR_CAUSE_CONNECT + tr_world_below(world, TR_CAUSE_BAD_REQUEST));
+		ev->attempt_failed.tokens_out = attempt->tokens_out;
+		ev->attempt_failed.retry_after =
+			tr_world_below(world, 2) ? tr_world_below(world, 3 * TR_SECOND) : 0;
+		return;
+	}
+	switch (stage) {
+	case STAGE_NEW:
+		ev->kind = TR_EVENT_ATTEMPT_CONNECTED;
+		ev->attempt_connected.attempt = attempt->handle;
+		break;
+	case STAGE_CONNECTED:
+		ev->kind = TR_EVENT_ATTEMPT_HEADERS;
+		ev->attempt_headers.attempt = attempt->handle;
+		ev->attempt_headers.status = 200;
+		break;
+	case STAGE_HEADERS:
+		ev->kind = TR_EVENT_ATTEMPT_FIRST_TOKEN;
+		ev->attempt_first_token.attempt = attempt->handle;
+		break;
+	default:
+		if (roll < 40 && !good_only) {
+			ev->kind = TR_EVENT_ATTEMPT_PROGRESS;
+			ev->attempt_progress.attempt = attempt->handle;
+			ev->attempt_progress.tokens_out = attempt->tokens_out +
+							  (uint32_t)tr_world_below(world, 40) -
+							  (roll < 3);
+		} else {
+			ev->kind = TR_EVENT_ATTEMPT_DONE;
+			ev->attempt_done.attempt = attempt->handle;
+			ev->attempt_done.tokens_out =
+				attempt->tokens_out + 1 + (uint32_t)tr_world_below(world, 20);
+		}
+		break;
+	}
+}
+
+/* The engine took an event about an attempt: the world remembers how far it is. */
+static void attempt_moved(struct tr_world *world)
+{
+	const struct tr_event *ev = &world->event;
+	struct tr_world_attempt *attempt;
+
+	switch (ev->kind) {
+	case TR_EVENT_ATTEMPT_CONNECTED:
+		attempt = attempt_with(world, ev->attempt_connected.attempt);
+		attempt->stage = STAGE_CONNECTED;
+		break;
+	case TR_EVENT_ATTEMPT_HEADERS:
+		attempt = attempt_with(world, ev->attempt_headers.attempt);
+		attempt->stage = STAGE_HEADERS;
+		break;
+	case TR_EVENT_ATTEMPT_FIRST_TOKEN:
+		attempt = attempt_with(world, ev->attempt_first_token.attempt);
+		attempt->stage = STAGE_STREAMING;
+		attempt->tokens_out = 1;
+		break;
+	case TR_EVENT_ATTEMPT_PROGRESS:
+		attempt = attempt_with(world, ev->attempt_progress.attempt);
+		attempt->tokens_out = ev->attempt_progress.tokens_out;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Attempts end with the host's own word; forget them before the actions are read. */
+static struct tr_world_attempt ended_by(struct tr_world *world)
+{
+	const struct tr_event *ev = &world->event;
+	struct tr_world_attempt *attempt = NULL, copy = {0};
+
+	if (ev->kind == TR_EVENT_ATTEMPT_DONE)
+		attempt = attempt_with(world, ev->attempt_done.attempt);
+	if (ev->kind == TR_EVENT_ATTEMPT_FAILED)
+		attempt = attempt_with(world, ev->attempt_failed.attempt);
+	if (attempt) {
+		copy = *attempt;
+		*attempt = (struct tr_world_attempt){0};
+	}
+	return copy;
+}
+
+static void give_and_follow(struct tr_world *world)
+{
+	struct tr_world_attempt ended = ended_by(world);
+
+	if (give(world) == 0) {
+		attempt_moved(world);
+	} else if (ended.handle.slot1) {
+		for (int i = 0; i < TR_WORLD_ATTEMPTS; i++)
+			if (!world->attempts[i].handle.slot1) {
+				world->attempts[i] = ended;
+				break;
+			}
+	}
+}
+
+static void about_endpoint(struct tr_world *world)
+{
+	const tr_name names[] = {TR_NAME("l1"), TR_NAME("l2"), TR_NAME("l3"),  TR_NAME("s1"),
+				 TR_NAME("s2"), TR_NAME("l9"), TR_NAME("none")};
+	tr_name name = one_of(world, names, 7);
+	struct tr_event *ev = &world->event;
+
+	switch (tr_world_below(world, 4)) {
+	case 0:
+		ev->kind = TR_EVENT_ENDPOINT_SIGNAL;
+		ev->endpoint_signal.endpoint = name;
+		ev->endpoint_signal.running = (uint32_t)tr_world_below(world, 9);
+		ev->endpoint_signal.kv_permille = (uint32_t)tr_world_below(world, 1100);
+		break;
+	case 1:
+		ev->kind = TR_EVENT_FEEDBACK;
+		ev->feedback.endpoint = name;
+		ev->feedback.score = (uint32_t)tr_world_below(world, 1001);
+		break;
+	default:
+		ev->kind = TR_EVENT_ENDPOINT_STATE;
+		ev->endpoint_state.endpoint = name;
+		ev->endpoint_state.lifecycle =
+			(uint8_t)(tr_world_below(world, 2) ? TR_LIFECYCLE_UP
+							   : tr_world_below(world, 5));
+		break;
+	}
+}
+
+static void about_policy(struct tr_world *world)
+{
+	const struct tr_policy *policies[] = {tr_test_policy_busy(), tr_test_policy_edited()};
+	const struct tr_policy *policy = policies[tr_world_below(world, 2)];
+	uint32_t slot = 0;
+
+	world->event.kind = TR_EVENT_POLICY_ACTIVATE;
+	world->event.policy_activate.policy_id = policy->id;
+	if (tr_engine_policy_load(world->engine, policy, &slot) < 0)
+		slot = (uint32_t)tr_world_below(world, 4);
+	world->event.policy_activate.slot = (uint8_t)slot;
+}
+
+static void draw_event(struct tr_world *world)
+{
+	uint64_t roll = tr_world_below(world, 100);
+	struct tr_world_attempt *attempt =
+		&world->attempts[tr_world_below(world, TR_WORLD_ATTEMPTS)];
+
+	for (int i = 0; i < TR_WORLD_ATTEMPTS && !attempt->handle.slot1; i++)
+		attempt = &world->attempts[i];
+	memset(&world->event, 0, sizeof world->event);
+	if (roll < 24)
+		submit(world);
+	else if (roll < 32)
+		about_job(world);
+	else if (roll < 92)
+		about_attempt(world, attempt, false);
+	else if (roll < 95)
+		about_endpoint(world);
+	else if (roll < 96)
+		about_policy(world);
+	else
+		world->event.kind =
+			roll < 99 ? TR_EVENT_CLOCK : (uint16_t)tr_world_below(world, 30);
+	world->event.observed = world->now - tr_world_below(world, 2 * TR_MS);
+}
+
+/* Timers that are due come before anything later. */
+static bool clock_if_due(struct tr_world *world, tr_time_ns next)
+{
+	tr_time_ns deadline = tr_engine_deadline(world->engine);
+
+	if (deadline > next)
+		return false;
+	world->now = deadline;
+	memset(&world->event, 0, sizeof world->event);
+	world->event.kind = TR_EVENT_CLOCK;
+	PROMISE(give(world) == 0);
+	return true;
+}
+
+void tr_world_step(struct tr_world *world)
+{
+	tr_time_ns next;
+
+	world->step++;
+	world->draws = 0;
+	next = world->now + tr_world_below(world, 4) * tr_world_below(world, 60 * TR_MS);
+	if (clock_if_due(world, next))
+		return;
+	world->now = next;
+	draw_event(world);
+	give_and_follow(world);
+}
+
+static void drain_step(struct tr_world *world)
+{
+	memset(&world->event, 0, sizeof world->event);
+	for (int i = 0; i < TR_WORLD_ATTEMPTS; i++)
+		if (world->attempts[i].handle.slot1) {
+			about_attempt(world, &world->attempts[i], true);
+			give_and_follow(world);
+			return;
+		}
+	for (int i = 0; i < TR_WORLD_JOBS; i++) {
+		struct tr_world_job *job = &world->jobs[i];
+
+		if (!job->job_id)
+			continue;
+		world->event.kind = job->persisting ? TR_EVENT_JOB_PERSISTED : TR_EVENT_JOB_RELEASE;
+		world->event.job_persisted.job = job->handle;
+		world->event.job_persisted.ok = 1;
+		if (!job->persisting)
+			world->event.job_release.job = job->handle;
+		job->persisting = false;
+		if (give(world) == 0)
+			return;
+		memset(&world->event, 0, sizeof world->event);
+	}
+	PROMISE(tr_engine_deadline(world->engine) != TR_TIME_NEVER);
+	clock_if_due(world, TR_TIME_NEVER - 1);
+}
+
+void tr_world_drain(struct tr_world *world)
+{
+	const tr_name names[] = {TR_NAME("l1"), TR_NAME("l2"), TR_NAME("l3"),
+				 TR_NAME("s1"), TR_NAME("s2"), TR_NAME("l9")};
+	struct tr_counts counts;
+
+	while (clock_if_due(world, world->now))
+		world->step++;
+	for (int i = 0; i < 6; i++) {
+		memset(&world->event, 0, sizeof world->event);
+		world->event.kind = TR_EVENT_ENDPOINT_STATE;
+		world->event.endpoint_state.endpoint = names[i];
+		give(world);
+	}
+	for (int i = 0; i < 5000; i++) {
+		world->step++;
+		world->draws = 0;
+		while (clock_if_due(world, world->now))
+			world->step++;
+		tr_engine_counts(world->engine, &counts);
+		if (counts.in_system == 0)
+			return;
+		drain_step(world);
+	}
+	PROMISE(!"everything ends once nothing new comes in");
+}
