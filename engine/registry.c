@@ -175,6 +175,8 @@ static void entry_clear(struct tr_engine *e, enum tr_registry_kind kind, uint32_
 {
 	const struct tr_registry *registry = &e->registry[kind];
 
+	if (kind == TR_REGISTRY_MODEL)
+		e->core->dirty_models -= e->model[slot].dirty;
 	memset(registry->rows + slot * registry->row_bytes, 0, registry->row_bytes);
 	if (kind == TR_REGISTRY_ENDPOINT)
 		memset(&e->bucket[slot * TR_BREAKER_BUCKETS], 0,

@@ -31,6 +31,13 @@
 /* Dispatches remembered for floors: both counts are halved when the sum passes this. */
 #define FLOOR_WINDOW 1024
 
+/* The pool must be looked at before this step's end, or at once after it. */
+static void mark(struct tr_engine *e, uint32_t model)
+{
+	e->core->dirty_models += !e->model[model].dirty;
+	e->model[model].dirty = 1;
+}
+
 static uint32_t backlog_of_queue(const struct tr_engine *e, uint32_t q)
 {
 	return q / e->limits.tenants;
@@ -64,7 +71,7 @@ void tr_scheduler_enqueue(struct tr_engine *e, struct tr_job *job)
 	backlog->waiting++;
 	e->tenant[job->tenant].waiting++;
 	e->model[job->model].waiting++;
-	e->model[job->model].dirty = 1;
+	mark(e, job->model);
 	tr_ready_refresh(e, q);
 	tr_scheduler_queue_timer(e, q);
 }
@@ -95,7 +102,7 @@ void tr_scheduler_retry_add(struct tr_engine *e, struct tr_job *job)
 	else
 		model->retry_oldest1 = job1;
 	model->retry_newest1 = job1;
-	model->dirty = 1;
+	mark(e, job->model);
 }
 
 void tr_scheduler_retry_remove(struct tr_engine *e, struct tr_job *job)
@@ -144,7 +151,7 @@ static void tenant_refresh(struct tr_engine *e, uint32_t tenant)
 
 		tr_ready_refresh(e, q);
 		if (e->queue[q].ready1)
-			e->model[b / e->limits.classes].dirty = 1;
+			mark(e, b / e->limits.classes);
 	}
 }
 
@@ -181,7 +188,7 @@ void tr_scheduler_endpoint_freed(struct tr_engine *e, uint32_t endpoint)
 			uint32_t m = word * 64 + (uint32_t)__builtin_ctzll(bits);
 
 			if (wanted(&e->model[m]))
-				e->model[m].dirty = 1;
+				mark(e, m);
 		}
 }
 
@@ -189,7 +196,7 @@ static void mark_all(struct tr_engine *e)
 {
 	for (uint32_t m = 0; m < e->limits.models; m++)
 		if (wanted(&e->model[m]))
-			e->model[m].dirty = 1;
+			mark(e, m);
 }
 
 void tr_scheduler_policy_changed(struct tr_engine *e)
@@ -371,19 +378,17 @@ static bool pool_run(struct tr_engine *e, uint32_t model)
 
 bool tr_scheduler_pending(const struct tr_engine *e)
 {
-	for (uint32_t m = 0; m < e->limits.models; m++)
-		if (e->model[m].dirty)
-			return true;
-	return false;
+	return e->core->dirty_models != 0;
 }
 
 void tr_scheduler_run(struct tr_engine *e)
 {
-	for (uint32_t m = 0; m < e->limits.models; m++) {
+	for (uint32_t m = 0; m < e->limits.models && e->core->dirty_models; m++) {
 		if (!e->model[m].dirty)
 			continue;
 		if (wanted(&e->model[m]) && !pool_run(e, m))
 			return;
 		e->model[m].dirty = 0;
+		e->core->dirty_models--;
 	}
 }

@@ -76,6 +76,7 @@ enum tr_job_flag {
 	F(u32, active_used)                                                                        \
 	F(u32, attempt_free1)                                                                      \
 	F(u32, attempt_used)                                                                       \
+	F(u32, dirty_models) /* how many are marked */                                             \
 	F(u32, active_policy)                                                                      \
 	F(u32, starved) /* a dispatch found no active or attempt row: wake all when one frees */   \
 	F(u32, timer_count)

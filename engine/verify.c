@@ -184,15 +184,18 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 static const char *compare(const struct tr_engine *e, const struct sums *sums)
 {
 	const struct tr_core *core = e->core;
+	uint32_t dirty = 0;
 
 	HOLDS(sums->live == core->live_jobs, "live jobs are counted wrongly");
 	HOLDS(core->submitted == core->rejected + core->completed + core->failed + core->canceled +
 					 core->expired + core->live_jobs,
 	      "submitted jobs are not conserved");
 	for (uint32_t i = 0; i < e->limits.models; i++) {
+		dirty += e->model[i].dirty;
 		HOLDS(e->model[i].live == sums->model_live[i], "a model's live jobs");
 		HOLDS(e->model[i].waiting == sums->model_waiting[i], "a model's waiting jobs");
 	}
+	HOLDS(dirty == core->dirty_models, "marked models are counted wrongly");
 	for (uint32_t i = 0; i < e->limits.classes; i++)
 		HOLDS(e->class[i].live == sums->class_live[i], "a class's live jobs");
 	for (uint32_t i = 0; i < e->limits.tenants; i++) {

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The engine and the core of the simulator in one program that needs no library, so that it can be
+ * built for any machine and run under an emulator there. What it prints is the same on all of them:
+ * the hashes of random worlds (events of every kind, policy changes, snapshots) and of a simulated
+ * overload with faults.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/policy/diagnostic.h"
+#include "sim/ledger.h"
+#include "sim/run.h"
+#include "tests/engine/policies.h"
+#include "tests/engine/world.h"
+
+static void print_hash(const char *name, uint64_t hash)
+{
+	printf("%s %08lx%08lx\n", name, (unsigned long)(hash >> 32),
+	       (unsigned long)(hash & UINT32_MAX));
+}
+
+static uint64_t worlds(void)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t seed = 1; seed <= 16; seed++) {
+		struct tr_world world;
+
+		tr_world_init(&world, seed);
+		for (int i = 0; i < 1200; i++)
+			tr_world_step(&world);
+		sum = sum * 31 + tr_engine_chain(world.engine);
+		sum = sum * 31 + tr_engine_digest(world.engine);
+		tr_world_drain(&world);
+		sum = sum * 31 + tr_engine_path(world.engine);
+		tr_world_done(&world);
+	}
+	return sum;
+}
+
+static void simulate(const struct tr_process *process, uint64_t *ret_run, uint64_t *ret_path,
+		     uint64_t *ret_result)
+{
+	const struct tr_policy *policy = tr_test_policy_busy();
+	struct tr_server servers[8];
+	struct tr_synthetic synthetic;
+	struct tr_synthetic_options workload = {.seed = 11,
+						.start = TR_WORKLOAD_EPOCH,
+						.process = *process,
+						.tokens_in = tr_sizes_in_default,
+						.tokens_out = tr_sizes_out_default,
+						.requests_max = 20000};
+	struct tr_run_options options = {.policy = policy,
+					 .seed = 7,
+					 .servers = servers,
+					 .server_count = policy->endpoint_count,
+					 .store_delay = TR_MS};
+	struct tr_diagnostic diagnostic;
+	struct tr_ledger *ledger;
+	struct tr_result *result = malloc(sizeof *result);
+	struct tr_run *run;
+	int more;
+
+	for (uint32_t i = 0; i < policy->endpoint_count; i++) {
+		servers[i] = (struct tr_server){.name = policy->endpoints[i].name,
+						.slots = policy->endpoints[i].slots,
+						.profile = tr_server_profile_default};
+		servers[i].profile.error_ppm = i % 2 ? 80000 : 2000;
+		servers[i].profile.service_noise_permille = 400;
+	}
+	tr_synthetic_init(&synthetic, &workload);
+	options.workload = tr_synthetic_workload(&synthetic);
+	tr_run_limits(policy, &options.limits);
+	ledger = tr_ledger_new(policy, options.limits.jobs);
+	if (!ledger || !result || tr_run_new(&options, &run, &diagnostic) < 0)
+		abort();
+	tr_run_observe(run, tr_ledger_step, ledger);
+	do {
+		more = tr_run_advance(run, 100000, &diagnostic);
+	} while (more == 1);
+	if (more < 0)
+		abort();
+	tr_ledger_result(ledger, result);
+	*ret_run = tr_engine_chain(tr_run_engine(run));
+	*ret_path = tr_engine_path(tr_run_engine(run));
+	*ret_result = result->all.completed * 1000003 + result->all.e2e.p99 + result->all.ttft.p50 +
+		      result->all.cost_micro_usd + result->events;
+	tr_run_free(run);
+	tr_ledger_free(ledger);
+	free(result);
+}
+
+int main(void)
+{
+	const struct tr_process processes[] = {
+		{.kind = TR_PROCESS_POISSON, .rate_micro = 3000000},
+		{.kind = TR_PROCESS_BURSTY,
+		 .rate_micro = 2500000,
+		 .burst_ns = 5 * TR_SECOND,
+		 .pause_ns = 20 * TR_SECOND,
+		 .burst_milli = 4000},
+	};
+	uint64_t run = 0, path = 0, result = 0;
+
+	print_hash("worlds", worlds());
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(processes); i++) {
+		uint64_t one_run, one_path, one_result;
+
+		simulate(&processes[i], &one_run, &one_path, &one_result);
+		run = run * 31 + one_run;
+		path = path * 31 + one_path;
+		result = result * 31 + one_result;
+	}
+	print_hash("run", run);
+	print_hash("path", path);
+	print_hash("result", result);
+	return 0;
+}
