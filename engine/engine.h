@@ -136,6 +136,7 @@ struct tr_counts {
 	uint64_t events;
 };
 
+/* The counters now. O(1). */
 void tr_engine_counts(const struct tr_engine *engine, struct tr_counts *ret);
 
 /*

@@ -22,7 +22,10 @@ struct tr_histogram {
 	uint64_t cells[TR_HISTOGRAM_CELLS];
 };
 
+/* Count a value; one of 2^TR_HISTOGRAM_TOP and more falls into the last cell, its max stays exact.
+ */
 void tr_histogram_add(struct tr_histogram *histogram, uint64_t value);
+/* Count everything that `from` counted. */
 void tr_histogram_merge(struct tr_histogram *into, const struct tr_histogram *from);
 /* The smallest recorded cell's upper bound (never above max) with at least permyriad/10000 of the
  * values at or below it; 0 when empty. permyriad 0..10000: 9500 is p95. */

@@ -37,6 +37,7 @@ struct tr_job *tr_job_new(struct tr_engine *e);
 /* The filled job becomes live: counted by its tenant, class, model and policy. */
 void tr_job_enter(struct tr_engine *e, struct tr_job *job);
 
+/* From new or held, with another reason, into the queue of held jobs. */
 void tr_job_hold(struct tr_engine *e, struct tr_job *job, enum tr_hold hold);
 /* From new or held into its queue. */
 void tr_job_enqueue(struct tr_engine *e, struct tr_job *job);
