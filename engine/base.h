@@ -89,6 +89,17 @@ _Noreturn void tr_panic(const char *condition, const char *file, int line);
 /* Documents that a condition may or may not hold here. */
 #define TR_MAYBE(condition) ((void)(condition))
 
+/* For a large local that is written before it is read: builds that zero every local leave it alone.
+ */
+#if defined(__has_attribute)
+#if __has_attribute(uninitialized)
+#define TR_UNINITIALIZED __attribute__((uninitialized))
+#endif
+#endif
+#ifndef TR_UNINITIALIZED
+#define TR_UNINITIALIZED
+#endif
+
 #define TR_ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static inline uint64_t tr_min(uint64_t a, uint64_t b)

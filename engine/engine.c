@@ -26,7 +26,8 @@
 static uint64_t chain_next(const struct tr_engine *e, const struct tr_event *event,
 			   const struct tr_actions *out)
 {
-	uint8_t bytes[8 + TR_EVENT_BYTES_MAX + TR_ACTIONS_MAX * TR_ACTION_BYTES_MAX];
+	uint8_t bytes[8 + TR_EVENT_BYTES_MAX +
+		      TR_ACTIONS_MAX * TR_ACTION_BYTES_MAX] TR_UNINITIALIZED;
 	uint8_t *p = tr_put_u64(bytes, e->core->chain);
 
 	p += tr_event_encode(event, p);

@@ -341,7 +341,7 @@ bool tr_router_has_room(const struct tr_engine *e)
 enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *job,
 				     enum tr_role role, struct tr_route *ret_route)
 {
-	struct decision d;
+	struct decision d TR_UNINITIALIZED;
 	const struct tr_policy *policy = tr_policy_of(e, job);
 	bool waits = false, particular = false;
 	enum tr_pick how;
