@@ -278,7 +278,7 @@ static int run_cat(const void *values, int argument_count, char **arguments)
 
 const struct tr_command tr_command_trace_cat = {
 	.name = "trace cat",
-	.summary = "Print a trace's rows as JSON lines.",
+	.summary = "print a trace's rows as JSON lines",
 	.usage = "FORMAT:FILE [OPTION...]",
 	.example = "tailrace trace cat azure:trace.csv --limit 3",
 	.details = "FORMAT is azure, mooncake, arena, burstgpt, tailrace or trr. FILE may be - for "
@@ -324,7 +324,7 @@ static int run_convert(const void *values, int argument_count, char **arguments)
 
 const struct tr_command tr_command_trace_convert = {
 	.name = "trace convert",
-	.summary = "Write a trace in another format.",
+	.summary = "write a trace in another format",
 	.usage = "FORMAT:FILE --to FORMAT --out FILE [OPTION...]",
 	.example = "tailrace trace convert mooncake:conversation.jsonl --to azure --out azure.csv",
 	.details =
@@ -381,7 +381,7 @@ static int run_sample(const void *values, int argument_count, char **arguments)
 
 const struct tr_command tr_command_trace_sample = {
 	.name = "trace sample",
-	.summary = "Make up a trace with the shape of a published one.",
+	.summary = "make up a trace with the shape of a published one",
 	.usage = "[OPTION...]",
 	.example = "tailrace trace sample --rows 2000 --shape azure-code --out sample.csv",
 	.details = "The rows are generated, in the Azure format. The same options give the same "

@@ -242,7 +242,7 @@ static int run_info(const void *values, int argument_count, char **arguments)
 
 const struct tr_command tr_command_trace_info = {
 	.name = "trace info",
-	.summary = "Say what a trace is like: rows, rates, sizes, what is shared.",
+	.summary = "say what a trace is like: rows, rates, sizes, what is shared",
 	.usage = "FORMAT:FILE [--json] [--skip-bad]",
 	.example = "tailrace trace info azure:trace.csv",
 	.details = "FORMAT is azure, mooncake, arena, burstgpt, tailrace or trr. FILE may be - for "
@@ -358,7 +358,7 @@ static int run_verify(const void *values, int argument_count, char **arguments)
 
 const struct tr_command tr_command_trace_verify = {
 	.name = "trace verify",
-	.summary = "Check that a recording is whole, without replaying it.",
+	.summary = "check that a recording is whole, without replaying it",
 	.usage = "FILE.trr [--json]",
 	.example = "tailrace trace verify run.trr",
 	.details =

@@ -574,5 +574,5 @@ void tr_world_drain(struct tr_world *world)
 			return;
 		drain_step(world);
 	}
-	PROMISE(!"everything ends once nothing new comes in");
+	PROMISE(false && "everything ends once nothing new comes in");
 }
