@@ -11,6 +11,7 @@
 
 #include "engine/event.h"
 #include "engine/layout.h"
+#include "engine/quota.h"
 #include "engine/registry.h"
 #include "engine/scheduler.h"
 #include "engine/state.h"
@@ -194,7 +195,7 @@ int tr_engine_tenant(const struct tr_engine *e, tr_name name, struct tr_tenant_v
 		.running = tenant->running,
 		.waiting = tenant->waiting,
 		.reserved_micro_usd = tenant->reserved_micro_usd,
-		.spent_micro_usd = tenant->spent_micro_usd,
+		.spent_micro_usd = tr_spent_today(tenant, e->core->now),
 	};
 	return 0;
 }

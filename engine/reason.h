@@ -26,7 +26,8 @@
 	X(TOKENS_IN, 400, 0, "the input is longer than the policy allows")                         \
 	X(TOKENS_OUT, 400, 0, "the request asks for more output than the policy allows")           \
 	X(COST_LIMIT, 402, 0, "the estimated cost is above the request's own limit")               \
-	X(TENANT_TABLE_FULL, 429, 1, "no room for another tenant")                                 \
+	X(TENANT_TABLE_FULL, 429, 1,                                                               \
+	  "no room for another tenant: all that are known have jobs, or something to remember")    \
 	X(TENANT_REQUESTS, 429, 1, "the tenant's request rate is spent")                           \
 	X(TENANT_TOKENS, 429, 1, "the tenant's token rate is spent")                               \
 	X(TENANT_BUDGET, 402, 1, "the tenant's budget for the day is spent")                       \

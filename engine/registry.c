@@ -2,14 +2,16 @@
 /*
  * The registry keeps what outlives a policy: breakers, quotas, health, queues, each under its name.
  *
- * A change of policy is the only moment at which entries come and go (a tenant that no policy names
- * may also come with its first job). Entries that the new policy names take its values; entries it
- * does not name go if nothing refers to them, else they stay and are looked at again at the next
- * change. An endpoint that stays so is `removed`: it finishes what it has and gets no more. Since
- * policies in use by running jobs bind to slots, all bindings are computed anew afterwards.
+ * A change of policy is the moment at which entries come and go. (A tenant that no policy names
+ * comes with its first job, and goes when its place is needed and nothing is left to remember of
+ * it.) Entries that the new policy names take its values; entries it does not name go if nothing
+ * refers to them, else they stay and are looked at again at the next change. An endpoint that stays
+ * so is `removed`: it finishes what it has and gets no more. Since policies in use by running jobs
+ * bind to slots, all bindings are computed anew afterwards.
  */
 #include "engine/registry.h"
 
+#include "engine/quota.h"
 #include "engine/random.h"
 
 static tr_name *name_at(const struct tr_registry *registry, uint32_t slot)
@@ -108,6 +110,45 @@ static void endpoint_values(struct tr_engine *e, uint32_t slot,
 	endpoint->removed = 0;
 }
 
+/* Forget what an entry left in tables that are not its own. */
+static void entry_clear(struct tr_engine *e, enum tr_registry_kind kind, uint32_t slot)
+{
+	const struct tr_registry *registry = &e->registry[kind];
+
+	if (kind == TR_REGISTRY_MODEL)
+		e->core->dirty_models -= e->model[slot].dirty;
+	memset(registry->rows + slot * registry->row_bytes, 0, registry->row_bytes);
+	if (kind == TR_REGISTRY_ENDPOINT)
+		memset(&e->bucket[slot * TR_BREAKER_BUCKETS], 0,
+		       TR_BREAKER_BUCKETS * sizeof *e->bucket);
+	for (uint32_t b = 0; b < e->backlog_count && kind != TR_REGISTRY_ENDPOINT; b++) {
+		struct tr_queue *queues = &e->queue[(size_t)b * e->limits.tenants];
+
+		if (kind == TR_REGISTRY_TENANT) {
+			TR_ASSERT(queues[slot].root1 == 0);
+			queues[slot] = (struct tr_queue){0};
+		} else if ((kind == TR_REGISTRY_CLASS ? b % e->limits.classes
+						      : b / e->limits.classes) == slot) {
+			TR_ASSERT(e->backlog[b].waiting == 0);
+			memset(queues, 0, e->limits.tenants * sizeof *queues);
+			e->backlog[b] = (struct tr_backlog){0};
+		}
+	}
+}
+
+/* A tenant that no policy in force names, that has no job, and about which nothing is left to
+ * remember: neither a rate that is not full again nor money spent today. */
+static bool forgettable(const struct tr_engine *e, uint32_t slot)
+{
+	const struct tr_tenant *tenant = &e->tenant[slot];
+	const struct tr_loaded *active = &e->loaded[e->core->active_policy];
+	tr_time_ns now = e->core->now;
+
+	return tenant->live == 0 && !active->row_of_slot[TR_REGISTRY_TENANT][slot] &&
+	       tenant->requests_tat <= now && tenant->tokens_tat <= now &&
+	       (!tenant->budget_micro_usd_per_day || tr_spent_today(tenant, now) == 0);
+}
+
 uint32_t tr_registry_tenant(struct tr_engine *e, tr_name name)
 {
 	struct tr_registry *registry = &e->registry[TR_REGISTRY_TENANT];
@@ -116,6 +157,13 @@ uint32_t tr_registry_tenant(struct tr_engine *e, tr_name name)
 	if (slot != TR_NONE)
 		return slot;
 	slot = tr_registry_add(registry, name);
+	for (uint32_t i = 0; i < registry->limit && slot == TR_NONE; i++) {
+		if (!forgettable(e, i))
+			continue;
+		entry_clear(e, TR_REGISTRY_TENANT, i);
+		TR_ASSERT(index_rebuild(registry));
+		slot = tr_registry_add(registry, name);
+	}
 	if (slot != TR_NONE)
 		tenant_values(e, slot);
 	return slot;
@@ -168,32 +216,6 @@ static tr_name row_name(const struct tr_policy *policy, enum tr_registry_kind ki
 		break;
 	}
 	return 0;
-}
-
-/* Forget what an entry left in tables that are not its own. */
-static void entry_clear(struct tr_engine *e, enum tr_registry_kind kind, uint32_t slot)
-{
-	const struct tr_registry *registry = &e->registry[kind];
-
-	if (kind == TR_REGISTRY_MODEL)
-		e->core->dirty_models -= e->model[slot].dirty;
-	memset(registry->rows + slot * registry->row_bytes, 0, registry->row_bytes);
-	if (kind == TR_REGISTRY_ENDPOINT)
-		memset(&e->bucket[slot * TR_BREAKER_BUCKETS], 0,
-		       TR_BREAKER_BUCKETS * sizeof *e->bucket);
-	for (uint32_t q = 0; q < e->queue_count - 1; q++) {
-		uint32_t backlog = q / e->limits.tenants;
-		bool of_it = (kind == TR_REGISTRY_TENANT && q % e->limits.tenants == slot) ||
-			     (kind == TR_REGISTRY_CLASS && backlog % e->limits.classes == slot) ||
-			     (kind == TR_REGISTRY_MODEL && backlog / e->limits.classes == slot);
-
-		if (!of_it)
-			continue;
-		TR_ASSERT(e->queue[q].root1 == 0);
-		e->queue[q] = (struct tr_queue){0};
-		if (kind != TR_REGISTRY_TENANT)
-			e->backlog[backlog] = (struct tr_backlog){0};
-	}
 }
 
 bool tr_registry_fits(const struct tr_engine *e, const struct tr_loaded *loaded)
