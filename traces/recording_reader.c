@@ -135,6 +135,8 @@ static bool payload_reserve(struct tr_recording *recording, size_t length)
 	uint8_t *payload;
 
 	TR_ASSERT(length <= TR_FRAME_PAYLOAD_MAX);
+	/* A frame may be empty; a pointer to its payload may not. */
+	length = length ? length : 1;
 	if (length <= recording->payload_room)
 		return true;
 	payload = realloc(recording->payload, length);
