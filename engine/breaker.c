@@ -29,11 +29,6 @@ const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][2][2] = {
 				  {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD}},
 };
 
-static tr_span_ns bucket_span(const struct tr_engine *e)
-{
-	return tr_max(tr_policy_active(e)->breaker.window_ns / TR_BREAKER_BUCKETS, 1);
-}
-
 /* Number of the bucket that a bucket row stands for when `newest` is the newest. */
 static uint64_t age_of(uint64_t newest, uint32_t row)
 {
@@ -45,7 +40,7 @@ static struct tr_bucket *newest_bucket(struct tr_engine *e, uint32_t endpoint)
 {
 	struct tr_endpoint *ep = &e->endpoint[endpoint];
 	struct tr_bucket *buckets = &e->bucket[endpoint * TR_BREAKER_BUCKETS];
-	uint64_t number = e->core->now / bucket_span(e);
+	uint64_t number = e->core->now / e->core->bucket_span;
 	uint64_t passed = tr_min(tr_sub_sat(number, ep->bucket_number), TR_BREAKER_BUCKETS);
 
 	for (uint64_t i = 0; i < passed; i++)
@@ -59,7 +54,7 @@ void tr_breaker_window(const struct tr_engine *e, uint32_t endpoint, uint32_t *r
 {
 	const struct tr_endpoint *ep = &e->endpoint[endpoint];
 	const struct tr_bucket *buckets = &e->bucket[endpoint * TR_BREAKER_BUCKETS];
-	uint64_t stale = tr_sub_sat(e->core->now / bucket_span(e), ep->bucket_number);
+	uint64_t stale = tr_sub_sat(e->core->now / e->core->bucket_span, ep->bucket_number);
 	uint32_t requests = 0, faults = 0;
 
 	for (uint32_t row = 0; row < TR_BREAKER_BUCKETS; row++) {
@@ -70,6 +65,19 @@ void tr_breaker_window(const struct tr_engine *e, uint32_t endpoint, uint32_t *r
 	}
 	*ret_requests = requests;
 	*ret_faults = faults;
+}
+
+void tr_breaker_policy_changed(struct tr_engine *e)
+{
+	tr_span_ns span = tr_max(tr_policy_active(e)->breaker.window_ns / TR_BREAKER_BUCKETS, 1);
+
+	if (span == e->core->bucket_span)
+		return;
+	/* Buckets of another length cannot be compared: the windows begin anew. */
+	e->core->bucket_span = span;
+	memset(e->bucket, 0, (size_t)e->limits.endpoints * TR_BREAKER_BUCKETS * sizeof *e->bucket);
+	for (uint32_t i = 0; i < e->limits.endpoints; i++)
+		e->endpoint[i].bucket_number = 0;
 }
 
 static void arm(struct tr_engine *e, uint32_t endpoint)

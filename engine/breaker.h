@@ -27,6 +27,9 @@ void tr_breaker_wake(struct tr_engine *e, uint32_t endpoint, tr_time_ns at);
 /* The endpoint's timer fired: end a cool-down, wake who waits for it. */
 void tr_breaker_timer(struct tr_engine *e, uint32_t endpoint);
 
+/* Another policy is active: its window may have another length. */
+void tr_breaker_policy_changed(struct tr_engine *e);
+
 /* Requests and faults in the window now. */
 void tr_breaker_window(const struct tr_engine *e, uint32_t endpoint, uint32_t *ret_requests,
 		       uint32_t *ret_faults);

@@ -270,6 +270,7 @@ void tr_event_activate(struct tr_engine *e, uint32_t slot)
 	e->slot[slot].active = 1;
 	e->slot[slot].policy_id = e->loaded[slot].id;
 	tr_registry_activate(e, slot);
+	tr_breaker_policy_changed(e);
 	tr_scheduler_policy_changed(e);
 }
 

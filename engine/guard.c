@@ -27,11 +27,11 @@ struct admission {
 	uint32_t model_row;
 	uint32_t class_slot;
 	uint32_t strategy_row;
-	uint32_t tenant; /* registry slot */
 	uint32_t tokens_predicted;
 	uint64_t cost; /* estimate, micro-USD */
 	tr_time_ns deadline;
 	bool strict;
+	bool total; /* the deadline is the policy's limit for the whole job */
 	/* Of a refusal. */
 	tr_name limit;
 	tr_span_ns retry_after;
@@ -212,34 +212,44 @@ static tr_name tenant_name(const struct admission *a)
 				 : a->policy->tenants[a->policy->default_tenant].name;
 }
 
+/* What the engine knows of the tenant; of a stranger, what the policy says of such. */
+static struct tr_tenant tenant_of(const struct admission *a)
+{
+	const struct tr_policy_tenant *row = a->tenant_row;
+	uint32_t slot = tr_registry_find(&a->e->registry[TR_REGISTRY_TENANT], tenant_name(a));
+
+	if (slot != TR_NONE)
+		return a->e->tenant[slot];
+	return (struct tr_tenant){
+		.requests_per_minute = row->requests_per_minute,
+		.tokens_per_minute = row->tokens_per_minute,
+		.budget_micro_usd_per_day = row->budget_micro_usd_per_day,
+	};
+}
+
 static enum tr_reject check_tenant(struct admission *a)
 {
-	struct tr_engine *e = a->e;
-	tr_time_ns now = e->core->now;
-	const struct tr_tenant *tenant;
-	tr_span_ns wait;
+	tr_time_ns now = a->e->core->now;
+	const struct tr_tenant tenant = tenant_of(a);
+	uint64_t promised;
 
 	a->limit = tenant_name(a);
-	a->tenant = tr_registry_tenant(e, a->limit);
-	if (a->tenant == TR_NONE)
+	if (!tr_registry_tenant_fits(a->e, a->limit))
 		return TR_REJECT_TENANT_TABLE_FULL;
-	tenant = &e->tenant[a->tenant];
-	wait = tr_rate_wait(tenant->requests_tat, now, 1, tenant->requests_per_minute);
-	a->retry_after = wait;
-	if (wait)
+	a->retry_after = tr_rate_wait(tenant.requests_tat, now, 1, tenant.requests_per_minute);
+	if (a->retry_after)
 		return TR_REJECT_TENANT_REQUESTS;
-	wait = tr_rate_wait(tenant->tokens_tat, now, tokens_reserved(a), tenant->tokens_per_minute);
-	a->retry_after = wait;
-	if (wait)
+	a->retry_after =
+		tr_rate_wait(tenant.tokens_tat, now, tokens_reserved(a), tenant.tokens_per_minute);
+	if (a->retry_after)
 		return TR_REJECT_TENANT_TOKENS;
-	if (tenant->budget_micro_usd_per_day == 0)
+	if (tenant.budget_micro_usd_per_day == 0)
+		return TR_REJECT_NONE;
+	promised = tr_add_sat(tr_spent_today(&tenant, now), tenant.reserved_micro_usd);
+	if (tr_add_sat(promised, a->cost) <= tenant.budget_micro_usd_per_day)
 		return TR_REJECT_NONE;
 	a->retry_after = (now / TR_DAY + 1) * TR_DAY - now;
-	if (tr_add_sat(tr_add_sat(tr_spent_today(tenant, now), tenant->reserved_micro_usd),
-		       a->cost) > tenant->budget_micro_usd_per_day)
-		return TR_REJECT_TENANT_BUDGET;
-	a->retry_after = 0;
-	return TR_REJECT_NONE;
+	return TR_REJECT_TENANT_BUDGET;
 }
 
 /* ---- is there a place ---- */
@@ -291,6 +301,12 @@ static enum tr_reject check_deadline(struct admission *a)
 		a->deadline = tr_add_sat(now, a->intent->deadline_ns);
 	if (a->intent->deadline_ns_max)
 		a->deadline = tr_min(a->deadline, tr_add_sat(now, a->intent->deadline_ns_max));
+	/* The policy's limit for a whole job is a deadline by another name. */
+	if (a->policy->timeouts.total_ns &&
+	    tr_add_sat(now, a->policy->timeouts.total_ns) < a->deadline) {
+		a->deadline = tr_add_sat(now, a->policy->timeouts.total_ns);
+		a->total = true;
+	}
 	a->limit = a->intent->name;
 	return a->deadline <= now ? TR_REJECT_DEADLINE_UNMET : TR_REJECT_NONE;
 }
@@ -333,7 +349,8 @@ static void reject(struct tr_engine *e, const struct admission *a, enum tr_rejec
 
 static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 {
-	struct tr_tenant *tenant = &e->tenant[a->tenant];
+	uint32_t tenant_slot = tr_registry_tenant(e, tenant_name(a));
+	struct tr_tenant *tenant = &e->tenant[tenant_slot];
 	struct tr_job *job = tr_job_new(e);
 
 	TR_ASSERT(job);
@@ -345,14 +362,14 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	job->tokens_out_max = a->submit->tokens_out_max;
 	job->tokens_predicted = a->tokens_predicted;
 	job->needs = a->submit->needs;
-	job->tenant = (uint16_t)a->tenant;
+	job->tenant = (uint16_t)tenant_slot;
 	job->class_slot = (uint16_t)a->class_slot;
 	job->model = (uint16_t)registered(e, TR_REGISTRY_MODEL, a->model_row);
 	job->model_row = (uint16_t)a->model_row;
 	job->strategy_row = (uint16_t)a->strategy_row;
 	job->intent_row = (uint16_t)a->intent_row;
 	job->policy = (uint8_t)e->core->active_policy;
-	job->flags = (uint8_t)((a->strict ? TR_JOB_STRICT : 0) |
+	job->flags = (uint8_t)((a->strict ? TR_JOB_STRICT : 0) | (a->total ? TR_JOB_TOTAL : 0) |
 			       (a->intent->hedge ? TR_JOB_HEDGEABLE : 0) |
 			       (a->intent->cancelable ? TR_JOB_CANCELABLE : 0) |
 			       (a->submit->flags & TR_SUBMIT_HOLD ? TR_JOB_RELEASE_DUE : 0));

@@ -245,18 +245,17 @@ void tr_job_retry(struct tr_engine *e, struct tr_job *job)
 
 /* ---- timer ---- */
 
-/* When the policy's limit for the whole job, counted from its first dispatch, is reached. */
-static tr_time_ns total_due(const struct tr_engine *e, const struct tr_job *job)
+void tr_job_expire(struct tr_engine *e, struct tr_job *job)
 {
-	tr_span_ns total = tr_policy_of(e, job)->timeouts.total_ns;
-
-	return total ? tr_add_sat(tr_active_of(e, job)->first_dispatch, total) : TR_TIME_NEVER;
+	TR_ASSERT(job->deadline <= e->core->now);
+	tr_job_end(e, job, TR_OUTCOME_EXPIRED,
+		   (job->flags & TR_JOB_TOTAL) ? TR_CAUSE_TIMEOUT_TOTAL : TR_CAUSE_DEADLINE);
 }
 
 void tr_job_timer(struct tr_engine *e, const struct tr_job *job)
 {
 	const struct tr_active *active = tr_active_of(e, job);
-	tr_time_ns at = tr_min(job->deadline, total_due(e, job));
+	tr_time_ns at = job->deadline;
 
 	if (job->state == TR_JOB_BACKOFF)
 		at = tr_min(at, active->backoff_until);
@@ -271,11 +270,7 @@ void tr_job_due(struct tr_engine *e, struct tr_job *job)
 	tr_time_ns now = e->core->now;
 
 	if (job->deadline <= now) {
-		tr_job_end(e, job, TR_OUTCOME_EXPIRED, TR_CAUSE_DEADLINE);
-		return;
-	}
-	if (total_due(e, job) <= now) {
-		tr_job_end(e, job, TR_OUTCOME_EXPIRED, TR_CAUSE_TIMEOUT_TOTAL);
+		tr_job_expire(e, job);
 		return;
 	}
 	if (job->state == TR_JOB_BACKOFF && active->backoff_until <= now) {

@@ -51,6 +51,9 @@ void tr_job_retry(struct tr_engine *e, struct tr_job *job);
 void tr_job_end(struct tr_engine *e, struct tr_job *job, enum tr_outcome outcome,
 		enum tr_cause cause);
 
+/* Its deadline has come. */
+void tr_job_expire(struct tr_engine *e, struct tr_job *job);
+
 /* Set the timer of an active job to the first thing it waits for. */
 void tr_job_timer(struct tr_engine *e, const struct tr_job *job);
 /* It fired. */

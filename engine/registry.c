@@ -136,6 +136,16 @@ static void entry_clear(struct tr_engine *e, enum tr_registry_kind kind, uint32_
 	}
 }
 
+/* An entry goes, its name with it. */
+static void entry_drop(struct tr_engine *e, enum tr_registry_kind kind, uint32_t slot)
+{
+	bool unique;
+
+	entry_clear(e, kind, slot);
+	unique = index_rebuild(&e->registry[kind]);
+	TR_ASSERT(unique);
+}
+
 /* A tenant that no policy in force names, that has no job, and about which nothing is left to
  * remember: neither a rate that is not full again nor money spent today. */
 static bool forgettable(const struct tr_engine *e, uint32_t slot)
@@ -149,23 +159,41 @@ static bool forgettable(const struct tr_engine *e, uint32_t slot)
 	       (!tenant->budget_micro_usd_per_day || tr_spent_today(tenant, now) == 0);
 }
 
+/* A place for a new tenant: a free slot, else that of one that may be forgotten; TR_NONE: neither.
+ */
+static uint32_t tenant_place(const struct tr_engine *e)
+{
+	uint32_t place = TR_NONE;
+
+	for (uint32_t slot = 0; slot < e->limits.tenants; slot++) {
+		if (!e->tenant[slot].name)
+			return slot;
+		if (place == TR_NONE && forgettable(e, slot))
+			place = slot;
+	}
+	return place;
+}
+
+bool tr_registry_tenant_fits(const struct tr_engine *e, tr_name name)
+{
+	return tr_registry_find(&e->registry[TR_REGISTRY_TENANT], name) != TR_NONE ||
+	       tenant_place(e) != TR_NONE;
+}
+
 uint32_t tr_registry_tenant(struct tr_engine *e, tr_name name)
 {
 	struct tr_registry *registry = &e->registry[TR_REGISTRY_TENANT];
 	uint32_t slot = tr_registry_find(registry, name);
+	uint32_t place;
 
 	if (slot != TR_NONE)
 		return slot;
+	place = tenant_place(e);
+	TR_ASSERT(place != TR_NONE);
+	if (e->tenant[place].name)
+		entry_drop(e, TR_REGISTRY_TENANT, place);
 	slot = tr_registry_add(registry, name);
-	for (uint32_t i = 0; i < registry->limit && slot == TR_NONE; i++) {
-		if (!forgettable(e, i))
-			continue;
-		entry_clear(e, TR_REGISTRY_TENANT, i);
-		TR_ASSERT(index_rebuild(registry));
-		slot = tr_registry_add(registry, name);
-	}
-	if (slot != TR_NONE)
-		tenant_values(e, slot);
+	tenant_values(e, slot);
 	return slot;
 }
 
@@ -285,6 +313,40 @@ static void bind_all(struct tr_engine *e)
 	}
 }
 
+/* Drop entries that the policy does not name and nobody refers to. A tenant's rates and the money
+ * it spent today are remembered over a change of policy, unless room is needed (`all`). */
+static void drop_unnamed(struct tr_engine *e, const struct tr_loaded *loaded,
+			 enum tr_registry_kind kind, bool all)
+{
+	struct tr_registry *registry = &e->registry[kind];
+	bool unique;
+
+	for (uint32_t slot = 0; slot < registry->limit; slot++) {
+		bool named = loaded->row_of_slot[kind][slot] != 0;
+
+		if (!*name_at(registry, slot) || named || busy(e, kind, slot))
+			continue;
+		if (kind == TR_REGISTRY_TENANT && !all && !forgettable(e, slot))
+			continue;
+		entry_clear(e, kind, slot);
+	}
+	unique = index_rebuild(registry);
+	TR_ASSERT(unique);
+}
+
+static void add_named(struct tr_engine *e, struct tr_loaded *loaded, enum tr_registry_kind kind,
+		      tr_name name)
+{
+	uint32_t slot = tr_registry_add(&e->registry[kind], name);
+
+	if (slot == TR_NONE) {
+		bind(e, loaded); /* names added so far must stay */
+		drop_unnamed(e, loaded, kind, true);
+		slot = tr_registry_add(&e->registry[kind], name);
+	}
+	TR_ASSERT(slot != TR_NONE);
+}
+
 void tr_registry_activate(struct tr_engine *e, uint32_t policy_slot)
 {
 	struct tr_loaded *loaded = &e->loaded[policy_slot];
@@ -294,17 +356,10 @@ void tr_registry_activate(struct tr_engine *e, uint32_t policy_slot)
 	TR_ASSERT(e->core->active_policy == policy_slot);
 	bind(e, loaded);
 	for (enum tr_registry_kind kind = 0; kind < TR_REGISTRY_KINDS; kind++) {
-		struct tr_registry *registry = &e->registry[kind];
-
-		for (uint32_t slot = 0; slot < registry->limit; slot++)
-			if (*name_at(registry, slot) && !loaded->row_of_slot[kind][slot] &&
-			    !busy(e, kind, slot))
-				entry_clear(e, kind, slot);
-		TR_ASSERT(index_rebuild(registry));
+		drop_unnamed(e, loaded, kind, false);
 		for (uint32_t row = 0; row < row_count(policy, kind); row++)
 			if (!loaded->slot_of_row[kind][row])
-				TR_ASSERT(tr_registry_add(registry, row_name(policy, kind, row)) !=
-					  TR_NONE);
+				add_named(e, loaded, kind, row_name(policy, kind, row));
 	}
 	bind_all(e);
 	for (uint32_t slot = 0; slot < e->limits.endpoints; slot++)

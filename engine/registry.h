@@ -10,7 +10,9 @@ uint32_t tr_registry_find(const struct tr_registry *registry, tr_name name);
 /* Take the lowest free slot for a new name, which must not be 0 or known; TR_NONE: full. */
 uint32_t tr_registry_add(struct tr_registry *registry, tr_name name);
 
-/* The slot of a tenant, made if need be under the active policy's default row; TR_NONE: full. */
+/* Is the tenant known, or is there a place for it? */
+bool tr_registry_tenant_fits(const struct tr_engine *e, tr_name name);
+/* The slot of a tenant that fits, made if need be under the active policy's default row. */
 uint32_t tr_registry_tenant(struct tr_engine *e, tr_name name);
 
 /* Is there room for every name of the policy, once what is idle and not named by it has gone? */

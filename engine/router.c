@@ -88,9 +88,6 @@ static enum tr_filter filter_endpoint(const struct decision *d, uint32_t slot, u
 	const struct tr_endpoint *ep = &d->e->endpoint[slot];
 	tr_time_ns now = d->e->core->now;
 
-	*ret_detail = 0;
-	if (ep->removed)
-		return TR_FILTER_REMOVED;
 	if (ep->lifecycle == TR_LIFECYCLE_DOWN)
 		return TR_FILTER_DOWN;
 	if (ep->lifecycle == TR_LIFECYCLE_STARTING)
@@ -122,7 +119,7 @@ static enum tr_filter filter(const struct decision *d, uint32_t model_row, uint3
 	enum tr_filter of_model = filter_model(d, model_row);
 
 	*ret_detail = 0;
-	if (slot == TR_NONE)
+	if (slot == TR_NONE || d->e->endpoint[slot].removed)
 		return TR_FILTER_REMOVED;
 	return of_model != TR_FILTER_NONE ? of_model : filter_endpoint(d, slot, ret_detail);
 }
@@ -215,7 +212,7 @@ static bool collect(struct decision *d, uint32_t step, bool *waits, bool *partic
 			if (pickers[d->strategy->picker].whole_chain)
 				score(d, c);
 		}
-		if (why == TR_FILTER_RATE)
+		if (why == TR_FILTER_RATE || why == TR_FILTER_PAUSED)
 			tr_breaker_wake(d->e, slot, tr_add_sat(d->e->core->now, detail));
 		busy |= why == TR_FILTER_BUSY;
 		*waits |= tr_filters[why].waiting_helps;
@@ -332,6 +329,11 @@ static void record(const struct decision *d, enum tr_role role, enum tr_pick how
 	TR_ASSERT(!winner == (decision->winner == TR_NONE));
 }
 
+bool tr_router_is_wide(const struct tr_engine *e, const struct tr_job *job)
+{
+	return pickers[tr_policy_of(e, job)->strategies[job->strategy_row].picker].whole_chain;
+}
+
 bool tr_router_has_room(const struct tr_engine *e)
 {
 	return e->out->decision_count < TR_DECISIONS_MAX &&
@@ -359,21 +361,26 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	bool again = d.active && d.active->tried_count && role == TR_ROLE_RETRY &&
 		     tr_causes[d.active->last_cause].retry == TR_RETRY_YES;
 
+	bool wide = pickers[d.strategy->picker].whole_chain;
+	bool all_seen = true;
+
 	for (int round = 0; round < 1 + again && d.count == 0; round++) {
 		d.second_round = round > 0;
 		for (uint32_t step = 0; step < d.steps; step++)
-			if (collect(&d, step, &waits, &particular) &&
-			    !pickers[d.strategy->picker].whole_chain)
+			if (collect(&d, step, &waits, &particular) && !wide) {
+				all_seen = step + 1 == d.steps;
 				break;
+			}
 	}
 
 	const struct candidate *best = pick(&d, &how);
 
-	if (!best && waits)
-		return particular || (job->flags & TR_JOB_STRICT) ||
-				       job->policy != e->core->active_policy
-			       ? TR_ROUTE_WAIT
-			       : TR_ROUTE_CLOSED;
+	if (!best && waits) {
+		if (particular || (job->flags & TR_JOB_STRICT) ||
+		    job->policy != e->core->active_policy)
+			return TR_ROUTE_WAIT;
+		return all_seen ? TR_ROUTE_CLOSED : TR_ROUTE_CLOSED_STEP;
+	}
 	if (best || role != TR_ROLE_HEDGE)
 		record(&d, role, how, best);
 	if (!best)

@@ -6,10 +6,11 @@
 #include "engine/state.h"
 
 enum tr_route_result {
-	TR_ROUTE_PLACED, /* *ret_route is filled, a decision recorded */
-	TR_ROUTE_WAIT,	 /* nobody can take this job now */
-	TR_ROUTE_CLOSED, /* nor any other job of its pool admitted as it was */
-	TR_ROUTE_NEVER,	 /* nobody ever will; a decision recorded */
+	TR_ROUTE_PLACED,      /* *ret_route is filled, a decision recorded */
+	TR_ROUTE_WAIT,	      /* nobody can take this job now */
+	TR_ROUTE_CLOSED,      /* nor can any other job of the pool go anywhere */
+	TR_ROUTE_CLOSED_STEP, /* nor any that goes down the chain step by step; others may */
+	TR_ROUTE_NEVER,	      /* nobody ever will; a decision recorded */
 };
 
 struct tr_route {
@@ -21,6 +22,9 @@ struct tr_route {
  * decision (tr_router_has_room). Linear in the endpoints of the job's chain. */
 enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *job,
 				     enum tr_role role, struct tr_route *ret_route);
+
+/* Does the job's strategy weigh its whole chain at once? */
+bool tr_router_is_wide(const struct tr_engine *e, const struct tr_job *job);
 
 /* Room for one more decision record in this step. */
 bool tr_router_has_room(const struct tr_engine *e);

@@ -57,6 +57,28 @@ void tr_scheduler_queue_timer(struct tr_engine *e, uint32_t q)
 	tr_timer_set(e, TR_TIMER_QUEUE, q, at);
 }
 
+/* Dispatches of all classes of a backlog's pool. */
+static uint64_t pool_dispatched(const struct tr_engine *e, uint32_t backlog)
+{
+	uint32_t first = backlog / e->limits.classes * e->limits.classes;
+	uint64_t sum = 0;
+
+	for (uint32_t c = 0; c < e->limits.classes; c++)
+		sum += e->backlog[first + c].dispatched;
+	return sum;
+}
+
+/* A class comes back from idle with its floor met: it has a share while it waits, and saves nothing
+ * up while it does not. */
+static void floor_lift(struct tr_engine *e, uint32_t backlog)
+{
+	uint64_t floor = e->class[backlog % e->limits.classes].floor_percent;
+	uint64_t others = pool_dispatched(e, backlog) - e->backlog[backlog].dispatched;
+	uint64_t met = floor < 100 ? others * floor / (100 - floor) : others;
+
+	e->backlog[backlog].dispatched = (uint32_t)tr_max(e->backlog[backlog].dispatched, met);
+}
+
 void tr_scheduler_enqueue(struct tr_engine *e, struct tr_job *job)
 {
 	uint32_t q = tr_queue_of(e, job);
@@ -66,11 +88,14 @@ void tr_scheduler_enqueue(struct tr_engine *e, struct tr_job *job)
 	TR_ASSERT(job->state == TR_JOB_QUEUED);
 	if (!queue->root1)
 		queue->service = tr_max(queue->service, backlog->virtual_service);
+	if (!backlog->waiting)
+		floor_lift(e, backlog_of_queue(e, q));
 	job->queued = e->core->now;
 	tr_queue_push(e, job);
 	backlog->waiting++;
 	e->tenant[job->tenant].waiting++;
 	e->model[job->model].waiting++;
+	e->model[job->model].waiting_wide += tr_router_is_wide(e, job);
 	mark(e, job->model);
 	tr_ready_refresh(e, q);
 	tr_scheduler_queue_timer(e, q);
@@ -85,6 +110,7 @@ void tr_scheduler_dequeue(struct tr_engine *e, struct tr_job *job)
 	e->backlog[backlog_of_queue(e, q)].waiting--;
 	e->tenant[job->tenant].waiting--;
 	e->model[job->model].waiting--;
+	e->model[job->model].waiting_wide -= tr_router_is_wide(e, job);
 	tr_ready_refresh(e, q);
 	tr_scheduler_queue_timer(e, q);
 }
@@ -131,7 +157,7 @@ void tr_scheduler_queue_due(struct tr_engine *e, uint32_t q)
 		tr_span_ns timeout = e->class[oldest->class_slot].queue_timeout;
 
 		if (first->deadline <= e->core->now)
-			tr_job_end(e, first, TR_OUTCOME_EXPIRED, TR_CAUSE_DEADLINE);
+			tr_job_expire(e, first);
 		else if (oldest->state == TR_JOB_QUEUED && timeout &&
 			 tr_add_sat(oldest->queued, timeout) <= e->core->now)
 			tr_job_end(e, oldest, TR_OUTCOME_EXPIRED, TR_CAUSE_QUEUE_TIMEOUT);
@@ -242,14 +268,13 @@ void tr_scheduler_charge(struct tr_engine *e, const struct tr_job *job, uint32_t
 	uint32_t q = home_of(e, job);
 	struct tr_backlog *backlog = &e->backlog[backlog_of_queue(e, q)];
 	uint32_t first = backlog_of_queue(e, q) / e->limits.classes * e->limits.classes;
-	uint64_t sum = 0;
 
 	backlog->virtual_service = tr_max(backlog->virtual_service, e->queue[q].service);
 	service_set(e, q, tr_add_sat(e->queue[q].service, weighted(e, job, tokens)));
 	backlog->dispatched++;
+	if (pool_dispatched(e, first) <= FLOOR_WINDOW)
+		return;
 	for (uint32_t c = 0; c < e->limits.classes; c++)
-		sum += e->backlog[first + c].dispatched;
-	for (uint32_t c = 0; c < e->limits.classes && sum > FLOOR_WINDOW; c++)
 		e->backlog[first + c].dispatched /= 2;
 }
 
@@ -272,10 +297,8 @@ void tr_scheduler_settle(struct tr_engine *e, const struct tr_job *job, uint64_t
 static uint32_t pick_class(const struct tr_engine *e, uint32_t model)
 {
 	uint32_t best = TR_NONE, owed = TR_NONE;
-	uint64_t owed_share = 0, sum = 0;
+	uint64_t owed_share = 0, sum = pool_dispatched(e, tr_backlog_of(e, model, 0));
 
-	for (uint32_t c = 0; c < e->limits.classes; c++)
-		sum += e->backlog[tr_backlog_of(e, model, c)].dispatched;
 	for (uint32_t c = 0; c < e->limits.classes; c++) {
 		uint32_t b = tr_backlog_of(e, model, c);
 		const struct tr_class *class = &e->class[c];
@@ -288,7 +311,9 @@ static uint32_t pick_class(const struct tr_engine *e, uint32_t model)
 					 : tr_mul_div(e->backlog[b].dispatched, 1000000,
 						      tr_max(sum * class->floor_percent, 1));
 
-		if (share < 10000 && (owed == TR_NONE || share < owed_share)) {
+		if (share < 10000 && (owed == TR_NONE || share < owed_share ||
+				      (share == owed_share &&
+				       class->name < e->class[owed % e->limits.classes].name))) {
 			owed = b;
 			owed_share = share;
 		}
@@ -315,6 +340,11 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 
 	if (!tr_step_has_room(e) || !tr_router_has_room(e))
 		return PLACING_NO_ROOM;
+	/* Its timer is due at this very instant and has only not been heard yet. */
+	if (job->deadline <= e->core->now) {
+		tr_job_expire(e, job);
+		return PLACING_ON;
+	}
 	if (!tr_attempt_has_rows(e, job)) {
 		e->core->starved = 1;
 		return PLACING_CLOSED;
@@ -331,6 +361,8 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 		return PLACING_ASIDE;
 	case TR_ROUTE_CLOSED:
 		return PLACING_CLOSED;
+	case TR_ROUTE_CLOSED_STEP:
+		return e->model[job->model].waiting_wide ? PLACING_ASIDE : PLACING_CLOSED;
 	}
 	return PLACING_CLOSED;
 }
@@ -381,11 +413,23 @@ bool tr_scheduler_pending(const struct tr_engine *e)
 	return e->core->dirty_models != 0;
 }
 
+/* The marked pool with the smallest name hash: where a model stands in its table is an accident. */
+static uint32_t next_marked(const struct tr_engine *e)
+{
+	uint32_t next = TR_NONE;
+
+	for (uint32_t m = 0; m < e->limits.models; m++)
+		if (e->model[m].dirty &&
+		    (next == TR_NONE || e->model[m].name < e->model[next].name))
+			next = m;
+	return next;
+}
+
 void tr_scheduler_run(struct tr_engine *e)
 {
-	for (uint32_t m = 0; m < e->limits.models && e->core->dirty_models; m++) {
-		if (!e->model[m].dirty)
-			continue;
+	while (e->core->dirty_models) {
+		uint32_t m = next_marked(e);
+
 		if (wanted(&e->model[m]) && !pool_run(e, m))
 			return;
 		e->model[m].dirty = 0;

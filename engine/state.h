@@ -46,6 +46,7 @@ enum tr_job_flag {
 	TR_JOB_STRICT = 1 << 0,
 	TR_JOB_HEDGEABLE = 1 << 1,
 	TR_JOB_CANCELABLE = 1 << 2,
+	TR_JOB_TOTAL = 1 << 4,	     /* its deadline is the policy's limit for the whole job */
 	TR_JOB_RELEASE_DUE = 1 << 3, /* once stored, it waits for JOB_RELEASE */
 };
 
@@ -57,6 +58,7 @@ enum tr_job_flag {
 	F(u64, path)                                                                               \
 	F(u64, sequence)       /* of waiting jobs: FIFO among equals */                            \
 	F(u64, timer_sequence) /* of started timers: equal times fire in start order */            \
+	F(span, bucket_span)   /* of the breakers' windows */                                      \
 	F(u64, dispatches)                                                                         \
 	F(u64, submitted)                                                                          \
 	F(u64, rejected)                                                                           \
@@ -229,6 +231,7 @@ enum tr_job_flag {
 	F(span, service_ewma) /* dispatch to end of its jobs */                                    \
 	F(u32, waiting)                                                                            \
 	F(u32, live)                                                                               \
+	F(u32, waiting_wide)  /* of the waiting, those that weigh their whole chain at once */     \
 	F(u32, retry_oldest1) /* jobs in state RETRY, first come first served */                   \
 	F(u32, retry_newest1)                                                                      \
 	F(u8, dirty) /* something changed: its queues must be looked at */

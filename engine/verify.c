@@ -8,6 +8,7 @@
 
 #include "engine/job.h"
 #include "engine/queue.h"
+#include "engine/router.h"
 
 #define HOLDS(condition, text)                                                                     \
 	do {                                                                                       \
@@ -116,6 +117,7 @@ const char *tr_verify_ranges(const struct tr_engine *e)
 struct sums {
 	uint32_t live;
 	uint32_t model_live[TR_POLICY_MODELS_MAX], model_waiting[TR_POLICY_MODELS_MAX];
+	uint32_t model_wide[TR_POLICY_MODELS_MAX];
 	uint32_t class_live[TR_POLICY_CLASSES_MAX];
 	uint32_t tenant_live[TR_POLICY_TENANTS_MAX];
 	uint32_t tenant_running[TR_POLICY_TENANTS_MAX];
@@ -161,6 +163,8 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 		sums->live++;
 		sums->model_live[job->model]++;
 		sums->model_waiting[job->model] += job->state == TR_JOB_QUEUED;
+		sums->model_wide[job->model] +=
+			job->state == TR_JOB_QUEUED && tr_router_is_wide(e, job);
 		sums->class_live[job->class_slot]++;
 		sums->tenant_live[job->tenant]++;
 		sums->tenant_running[job->tenant] += active;
@@ -194,6 +198,7 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 		dirty += e->model[i].dirty;
 		HOLDS(e->model[i].live == sums->model_live[i], "a model's live jobs");
 		HOLDS(e->model[i].waiting == sums->model_waiting[i], "a model's waiting jobs");
+		HOLDS(e->model[i].waiting_wide == sums->model_wide[i], "a model's wide jobs");
 	}
 	HOLDS(dirty == core->dirty_models, "marked models are counted wrongly");
 	for (uint32_t i = 0; i < e->limits.classes; i++)
