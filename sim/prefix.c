@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The chain is the engine's own mixer: h(0) = mix(tenant), h(n) = mix(h(n-1) xor mix(block n)).
+ */
+#include "sim/prefix.h"
+
+#include "engine/random.h"
+
+#define BLOCKS_MAX (UINT32_C(1) << (TR_PREFIX_MAX - 1))
+
+uint8_t tr_prefix_hash(tr_name tenant, const uint64_t *blocks, uint32_t count,
+		       uint64_t ret[TR_PREFIX_MAX])
+{
+	uint64_t chain = tr_mix(tenant);
+	uint8_t filled = 0;
+
+	TR_ASSERT(count <= BLOCKS_MAX);
+	for (uint32_t depth = 1; depth <= count; depth++) {
+		chain = tr_mix(chain ^ tr_mix(blocks[depth - 1]));
+		if ((depth & (depth - 1)) == 0 || depth == count)
+			ret[filled++] = chain;
+	}
+	TR_ASSERT(filled <= TR_PREFIX_MAX);
+	return filled;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A prompt's prefix as the engine sees it: chained hashes of its blocks at depths 1, 2, 4, 8, ...
+ * and the last. Equal hashes at a depth mean equal blocks down to it; two prompts that share their
+ * first 40 blocks agree at depths 1 to 32. The chain starts from the tenant's name, so that no
+ * tenant can tell from a cache what another has asked.
+ */
+#ifndef TR_SIM_PREFIX_H
+#define TR_SIM_PREFIX_H
+
+#include "engine/message.h"
+
+/* Fill at most TR_PREFIX_MAX hashes from `count` block ids (at most 2^15); returns how many. */
+uint8_t tr_prefix_hash(tr_name tenant, const uint64_t *blocks, uint32_t count,
+		       uint64_t ret[TR_PREFIX_MAX]);
+
+#endif

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which machine stands behind which endpoint. What a scenario says comes in layers, the nearest
+ * last; a name that the policy does not have is an error, for it would silently do nothing.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/message.h"
+#include "engine/policy/suggest.h"
+#include "sim/scenario/vocabulary.h"
+
+/* What `draft` gives goes over what is there. */
+static void lay_over(struct tr_server_profile *profile, const struct tr_draft_profile *draft)
+{
+	if (!draft)
+		return;
+#define X(field)                                                                                   \
+	if (draft->given.field)                                                                    \
+		profile->field = draft->profile.field;
+	TR_PROFILE_FIELDS_MAP(X)
+#undef X
+}
+
+/* Rows are sorted by name. */
+static const struct tr_draft_profile *find(const struct tr_rows *rows, const char *name,
+					   size_t length)
+{
+	const struct tr_draft_profile *items = rows->items;
+	uint32_t low = 0, high = rows->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		int order = strncmp(items[middle].row.name, name, length);
+
+		if (order == 0 && items[middle].row.name[length] == '\0')
+			return &items[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+/* "a1~2" is a copy of "a1", unless the scenario speaks of "a1~2" itself. */
+static const struct tr_draft_profile *find_endpoint(const struct tr_rows *rows, const char *name)
+{
+	const struct tr_draft_profile *found = find(rows, name, strlen(name));
+	const char *mark = strrchr(name, '~');
+
+	if (found || !mark || mark[1] == '\0' || mark[1 + strspn(mark + 1, "0123456789")] != '\0')
+		return found;
+	return find(rows, name, (size_t)(mark - name));
+}
+
+/* Refuse the first row whose name nothing has. `name_at` gives the names that there are. */
+static int check_rows(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
+		      const struct tr_rows *rows, const char *key, const char *noun,
+		      tr_name (*name_at)(const struct tr_policy *, uint32_t), uint32_t count,
+		      struct tr_diagnostic *ret_diagnostic)
+{
+	const struct tr_policy *compiled = tr_policy_compiled(policy);
+	const struct tr_draft_profile *items = rows->items;
+
+	for (uint32_t i = 0; i < rows->count; i++) {
+		const char *typed = items[i].row.name;
+		tr_name wanted = tr_name_of(typed, strlen(typed));
+		struct tr_suggest suggest;
+		char path[192];
+		uint32_t j = 0;
+
+		while (j < count && name_at(compiled, j) != wanted)
+			j++;
+		if (j < count)
+			continue;
+		tr_suggest_begin(&suggest, typed);
+		for (j = 0; j < count; j++)
+			tr_suggest_offer(&suggest, tr_policy_name(policy, name_at(compiled, j)));
+		(void)snprintf(path, sizeof path, "%s.%s", key, typed);
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, items[i].row.node,
+					  path, "the policy has no %s named '%s'%s%s%s", noun,
+					  typed, suggest.best ? "; did you mean '" : "",
+					  suggest.best ? suggest.best : "",
+					  suggest.best ? "'?" : "");
+	}
+	return 0;
+}
+
+static tr_name model_at(const struct tr_policy *policy, uint32_t row)
+{
+	return policy->models[row].name;
+}
+
+static tr_name endpoint_at(const struct tr_policy *policy, uint32_t row)
+{
+	return policy->endpoints[row].name;
+}
+
+int tr_scenario_servers(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
+			struct tr_server **ret, struct tr_diagnostic *ret_diagnostic)
+{
+	const struct tr_policy *compiled = tr_policy_compiled(policy);
+	const struct tr_scenario_fleet *fleet = scenario->fleet;
+	struct tr_server *servers;
+
+	if (check_rows(scenario, policy, &fleet->models, "fleet.models", "model", model_at,
+		       compiled->model_count, ret_diagnostic))
+		return -1;
+	if (check_rows(scenario, policy, &fleet->endpoints, "fleet.endpoints", "endpoint",
+		       endpoint_at, compiled->endpoint_count, ret_diagnostic))
+		return -1;
+	servers = calloc(compiled->endpoint_count, sizeof *servers);
+	if (!servers)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, NULL, NULL,
+					  "not enough memory");
+	for (uint32_t i = 0; i < compiled->endpoint_count; i++) {
+		const struct tr_policy_endpoint *endpoint = &compiled->endpoints[i];
+		const char *model = tr_policy_name(policy, compiled->models[endpoint->model].name);
+
+		servers[i] = (struct tr_server){.name = endpoint->name,
+						.slots = endpoint->slots,
+						.profile = tr_server_profile_default};
+		lay_over(&servers[i].profile, &fleet->all);
+		lay_over(&servers[i].profile, find(&fleet->models, model, strlen(model)));
+		lay_over(&servers[i].profile,
+			 find_endpoint(&fleet->endpoints, tr_policy_name(policy, endpoint->name)));
+	}
+	*ret = servers;
+	return 0;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the vocabulary to what a run needs: paths from the scenario's own folder, quantiles to
+ * tables, and the checks across fields that no single range can make.
+ */
+#include "sim/scenario/scenario.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/message.h"
+#include "sim/scenario/vocabulary.h"
+
+#define EMPTY "{}"
+
+static int out_of_memory(const struct tr_scenario *scenario, struct tr_diagnostic *ret_diagnostic)
+{
+	return tr_schema_diagnose(ret_diagnostic, scenario->document, NULL, NULL,
+				  "not enough memory");
+}
+
+static tr_name name_of(const char *text)
+{
+	return text ? tr_name_of(text, strlen(text)) : 0;
+}
+
+/* A relative path, taken from the folder that the scenario stands in. */
+static const char *path_from(struct tr_scenario *scenario, const char *prefix, const char *path)
+{
+	const char *file = tr_document_name(scenario->document);
+	const char *slash = strrchr(file, '/');
+	size_t folder = path[0] == '/' || !slash ? 0 : (size_t)(slash - file) + 1;
+	size_t size = strlen(prefix) + folder + strlen(path) + 1;
+	char *joined = tr_arena_new(&scenario->arena, size);
+
+	if (joined)
+		(void)snprintf(joined, size, "%s%.*s%s", prefix, (int)folder, file, path);
+	return joined;
+}
+
+static int take_trace(struct tr_scenario *scenario, const struct tr_draft_trace *draft,
+		      struct tr_diagnostic *ret_diagnostic)
+{
+	struct tr_diagnostic wrong;
+	enum tr_trace_format format;
+	const char *path;
+	char prefix[32];
+
+	if (tr_trace_spec(draft->file, &format, &path, &wrong) < 0)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->file_node,
+					  "trace.file", "%s", wrong.message);
+	(void)snprintf(prefix, sizeof prefix, "%s:", tr_trace_format_name(format));
+	scenario->source = TR_SOURCE_TRACE;
+	scenario->trace_options = draft->options;
+	scenario->trace = strcmp(path, "-") == 0 ? draft->file : path_from(scenario, prefix, path);
+	return scenario->trace ? 0 : out_of_memory(scenario, ret_diagnostic);
+}
+
+/* ----------------------------------------------------------------------------------- workload */
+
+static bool has_quantiles(const struct tr_draft_sizes *draft)
+{
+#define X(member, share) || draft->member
+	return false TR_SIZES_FIELDS_MAP(X);
+#undef X
+}
+
+static int take_sizes(const struct tr_scenario *scenario, const struct tr_draft_sizes *draft,
+		      const char *key, const struct tr_sizes *otherwise, struct tr_sizes *ret,
+		      struct tr_diagnostic *ret_diagnostic)
+{
+	static const struct {
+		const char *name;
+		uint32_t share;
+	} knots[] = {
+#define X(member, share) {#member, share},
+		TR_SIZES_FIELDS_MAP(X)
+#undef X
+	};
+#define X(member, share) draft->member,
+	const uint32_t values[] = {TR_SIZES_FIELDS_MAP(X)};
+#undef X
+	struct tr_sizes sizes = {0};
+	const char *last = NULL;
+
+	if (!draft->node) {
+		*ret = *otherwise;
+		return 0;
+	}
+	if (draft->fixed && !has_quantiles(draft)) {
+		*ret = (struct tr_sizes){.count = 1, .knots = {{0, draft->fixed}}};
+		return 0;
+	}
+	if (draft->fixed)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->node, key,
+					  "found 'fixed' beside quantiles; expected one or the "
+					  "other");
+	if (!draft->min || !draft->max)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->node, key,
+					  "the key '%s' is missing; a distribution is 'fixed', or "
+					  "has 'min' and 'max' with any quantiles between",
+					  draft->min ? "max" : "min");
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(knots); i++) {
+		if (!values[i])
+			continue;
+		if (last && values[i] < sizes.knots[sizes.count - 1].value)
+			return tr_schema_diagnose(
+				ret_diagnostic, scenario->document, draft->node, key,
+				"found %s %u below %s %u; expected quantiles that do not fall",
+				knots[i].name, values[i], last, sizes.knots[sizes.count - 1].value);
+		sizes.knots[sizes.count].share = knots[i].share;
+		sizes.knots[sizes.count++].value = values[i];
+		last = knots[i].name;
+	}
+	*ret = sizes;
+	return 0;
+}
+
+static int take_workload(struct tr_scenario *scenario, const struct tr_draft_workload *draft,
+			 struct tr_diagnostic *ret_diagnostic)
+{
+	const struct tr_process *process = &draft->process;
+
+	if (process->burst_ns == 0 || process->pause_ns == 0)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->node,
+					  process->burst_ns ? "workload.pause_s"
+							    : "workload.burst_s",
+					  "found 0; expected a length above 0");
+	if (process->kind == TR_PROCESS_BURSTY && !tr_process_bursts_fit(process))
+		return tr_schema_diagnose(
+			ret_diagnostic, scenario->document,
+			draft->burst_node ? draft->burst_node : draft->node,
+			"workload.burst_factor",
+			"bursts alone exceed the mean rate: expected burst_factor x burst_s / "
+			"(burst_s + pause_s) of at most 1");
+	if (take_sizes(scenario, &draft->tokens_in, "workload.tokens_in", &tr_sizes_in_default,
+		       &scenario->tokens_in, ret_diagnostic))
+		return -1;
+	if (take_sizes(scenario, &draft->tokens_out, "workload.tokens_out", &tr_sizes_out_default,
+		       &scenario->tokens_out, ret_diagnostic))
+		return -1;
+	if (scenario->requests_max == 0 && scenario->duration == 0)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->node,
+					  "workload",
+					  "it has no end: expected 'requests' or 'duration_s' in "
+					  "the scenario");
+	scenario->source = TR_SOURCE_SYNTHETIC;
+	scenario->process = *process;
+	return 0;
+}
+
+static int take_labels(struct tr_scenario *scenario, const struct tr_draft_labels *draft,
+		       struct tr_diagnostic *ret_diagnostic)
+{
+	const struct tr_draft_tenant_weight *rows = draft->tenants.items;
+	struct tr_workload_tenant *tenants =
+		tr_arena_new(&scenario->arena, sizeof(*tenants) * draft->tenants.count);
+
+	if (!tenants)
+		return out_of_memory(scenario, ret_diagnostic);
+	for (uint32_t i = 0; i < draft->tenants.count; i++)
+		tenants[i] = (struct tr_workload_tenant){.text = rows[i].row.name,
+							 .name = name_of(rows[i].row.name),
+							 .weight = rows[i].weight};
+	scenario->labels = (struct tr_workload_labels){
+		.tenants = tenants,
+		.tenant_count = draft->tenants.count,
+		.flags = (uint16_t)((draft->stream ? TR_SUBMIT_STREAM : 0) |
+				    (draft->async ? TR_SUBMIT_ASYNC : 0)),
+		.model = name_of(draft->model),
+		.intent = name_of(draft->intent),
+		.class_name = name_of(draft->class_name),
+		.model_text = draft->model,
+	};
+	return 0;
+}
+
+/* ---------------------------------------------------------------------------------------- load */
+
+static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
+		struct tr_diagnostic *ret_diagnostic)
+{
+	scenario->seed = draft->seed;
+	scenario->requests_max = draft->requests;
+	scenario->duration = draft->duration_ns;
+	scenario->store_delay = draft->store_ns;
+	scenario->stop_after = draft->stop_ns;
+	scenario->fleet = &draft->fleet;
+	if (draft->trace.node && draft->workload.node)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->workload.node,
+					  "workload", "found beside 'trace'; expected one of them");
+	if (draft->policy) {
+		scenario->policy = path_from(scenario, "", draft->policy);
+		if (!scenario->policy)
+			return out_of_memory(scenario, ret_diagnostic);
+	}
+	if (draft->trace.node && take_trace(scenario, &draft->trace, ret_diagnostic))
+		return -1;
+	if (draft->workload.node && take_workload(scenario, &draft->workload, ret_diagnostic))
+		return -1;
+	return take_labels(scenario, &draft->labels, ret_diagnostic);
+}
+
+/* The document becomes the scenario's, also on failure. */
+static int load_document(struct tr_document *document, struct tr_scenario **ret,
+			 struct tr_diagnostic *ret_diagnostic)
+{
+	struct tr_scenario *scenario = calloc(1, sizeof *scenario);
+	struct tr_draft_scenario *draft;
+	size_t nodes;
+
+	if (!scenario) {
+		tr_diagnose(ret_diagnostic, tr_document_name(document), 0, 0, NULL,
+			    "not enough memory");
+		tr_document_free(document);
+		return -1;
+	}
+	scenario->document = document;
+	draft = tr_arena_new(&scenario->arena, sizeof *draft);
+	if (!draft) {
+		out_of_memory(scenario, ret_diagnostic);
+		goto err;
+	}
+	if (tr_schema_read(&tr_scenario_schema, document, &scenario->arena, draft, ret_diagnostic))
+		goto err;
+	if (take(scenario, draft, ret_diagnostic))
+		goto err;
+	scenario->canonical = tr_schema_canonical(&tr_scenario_schema, draft,
+						  &scenario->canonical_length, &nodes);
+	if (!scenario->canonical) {
+		out_of_memory(scenario, ret_diagnostic);
+		goto err;
+	}
+	*ret = scenario;
+	return 0;
+err:
+	tr_scenario_free(scenario);
+	return -1;
+}
+
+int tr_scenario_load_file(const char *path, struct tr_scenario **ret,
+			  struct tr_diagnostic *ret_diagnostic)
+{
+	struct tr_document *document;
+
+	if (tr_document_load(path, &document, ret_diagnostic))
+		return -1;
+	return load_document(document, ret, ret_diagnostic);
+}
+
+int tr_scenario_load_text(const char *name, const char *text, size_t length,
+			  struct tr_scenario **ret, struct tr_diagnostic *ret_diagnostic)
+{
+	struct tr_document *document;
+
+	if (tr_document_parse(name, text, length, &document, ret_diagnostic))
+		return -1;
+	return load_document(document, ret, ret_diagnostic);
+}
+
+struct tr_scenario *tr_scenario_default(void)
+{
+	struct tr_diagnostic ignored;
+	struct tr_scenario *scenario;
+
+	if (tr_scenario_load_text("default", EMPTY, strlen(EMPTY), &scenario, &ignored))
+		return NULL;
+	return scenario;
+}
+
+void tr_scenario_free(struct tr_scenario *scenario)
+{
+	if (!scenario)
+		return;
+	free(scenario->canonical);
+	tr_document_free(scenario->document);
+	tr_arena_done(&scenario->arena);
+	free(scenario);
+}

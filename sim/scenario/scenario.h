@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scenario files: which policy meets which requests on which machines.
+ *
+ * A scenario says nothing that a policy says, and nothing of the past: its faults, assertions and
+ * time line are those that the vocabulary of scenario/vocabulary.c has, no more. Every key takes
+ * effect; the canonical form has every default filled in.
+ */
+#ifndef TR_SIM_SCENARIO_SCENARIO_H
+#define TR_SIM_SCENARIO_SCENARIO_H
+
+#include "engine/policy/load.h"
+#include "engine/policy/schema.h"
+#include "sim/server/server.h"
+#include "sim/workload.h"
+#include "traces/trace.h"
+
+/* Tenants that a scenario may draw from. */
+#define TR_SCENARIO_TENANTS_MAX TR_POLICY_TENANTS_MAX
+
+extern const struct tr_schema tr_scenario_schema;
+
+/* Where requests come from. */
+enum tr_scenario_source {
+	TR_SOURCE_NONE, /* the scenario leaves it to the command line */
+	TR_SOURCE_TRACE,
+	TR_SOURCE_SYNTHETIC,
+};
+
+struct tr_scenario {
+	uint64_t seed;
+	const char *policy; /* path, taken from the scenario's folder; NULL: not given */
+	enum tr_scenario_source source;
+	const char *trace; /* "FORMAT:PATH", the same; TRACE */
+	struct tr_trace_options trace_options;
+	struct tr_process process; /* SYNTHETIC, for these three */
+	struct tr_sizes tokens_in;
+	struct tr_sizes tokens_out;
+	uint64_t requests_max;
+	tr_span_ns duration;
+	struct tr_workload_labels labels;
+	tr_span_ns store_delay;
+	tr_span_ns stop_after;
+	struct tr_scenario_fleet *fleet; /* what it says of servers */
+	char *canonical;
+	size_t canonical_length;
+	/* What all of it lives in. */
+	struct tr_document *document;
+	struct tr_arena arena;
+};
+
+/* Load and check. Returns 0 and *ret, to be freed, or -1 and *ret_diagnostic. */
+int tr_scenario_load_file(const char *path, struct tr_scenario **ret,
+			  struct tr_diagnostic *ret_diagnostic);
+int tr_scenario_load_text(const char *name, const char *text, size_t length,
+			  struct tr_scenario **ret, struct tr_diagnostic *ret_diagnostic);
+/* What an empty file says, for runs without one. NULL when memory is out. */
+struct tr_scenario *tr_scenario_default(void);
+void tr_scenario_free(struct tr_scenario *scenario);
+
+/*
+ * The servers of a policy's endpoints, in their order, to be freed with free(). Precedence: what
+ * the scenario says of the endpoint, of its model, of all. "a1~2", a copy made by
+ * tr_policy_scale(), has what "a1" has. Returns -1 where the scenario speaks of models or endpoints
+ * that the policy does not have.
+ */
+int tr_scenario_servers(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
+			struct tr_server **ret, struct tr_diagnostic *ret_diagnostic);
+
+#endif

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vocabulary of scenario files. Everything that a scenario may say stands here once, with its
+ * range, default and meaning; reader, JSON Schema, reference page and canonical form follow.
+ */
+#include "sim/scenario/vocabulary.h"
+
+#define SPAN_MS_MAX UINT64_C(3600000)	/* an hour */
+#define SPAN_S_MAX  UINT64_C(315360000) /* ten years */
+#define TOKENS_MAX  INT32_MAX
+
+/* ------------------------------------------------------------------------------------- servers */
+
+#define GIVEN(member) .node = offsetof(struct tr_draft_profile, given.member)
+
+static const struct tr_schema_field profile_fields[] = {
+	TR_INTEGER(struct tr_draft_profile, profile.slots, "slots", 1, UINT16_MAX, NULL, "requests",
+		   "Requests it works on at once; more wait in its line.",
+		   .initial_note = "the policy's `slots`", GIVEN(slots)),
+	TR_DURATION_MS(struct tr_draft_profile, profile.connect_ns, "connect_ms", 0, SPAN_MS_MAX,
+		       NULL, "From dispatch to connected.", .initial_note = "1", GIVEN(connect_ns)),
+	TR_DURATION_MS(struct tr_draft_profile, profile.ttft_base_ns, "first_token_ms", 0,
+		       SPAN_MS_MAX, NULL, "Time to the first token of an empty prompt.",
+		       .initial_note = "50", GIVEN(ttft_base_ns)),
+	TR_DECIMAL(struct tr_draft_profile, profile.prefill_milli, "prefill_tokens_per_second", 3,
+		   1000, UINT64_C(1000000000000), NULL, "tokens/s",
+		   "Prompt tokens worked through a second.", .initial_note = "7000",
+		   GIVEN(prefill_milli)),
+	TR_DURATION_MS(struct tr_draft_profile, profile.tpot_ns, "token_ms", 0, SPAN_MS_MAX, NULL,
+		       "Time per output token after the first.", .initial_note = "45",
+		       GIVEN(tpot_ns)),
+	TR_DECIMAL(struct tr_draft_profile, profile.service_noise_permille, "service_noise_percent",
+		   1, 0, 1000, NULL, "percent",
+		   "Coefficient of variation of a request's own speed, the same wherever it runs; "
+		   "100 is an exponential server.",
+		   .initial_note = "10", GIVEN(service_noise_permille)),
+	TR_DECIMAL(struct tr_draft_profile, profile.endpoint_noise_permille,
+		   "endpoint_noise_percent", 1, 0, 1000, NULL, "percent",
+		   "Coefficient of variation of a try's speed at this endpoint.",
+		   .initial_note = "5", GIVEN(endpoint_noise_permille)),
+	TR_DECIMAL(struct tr_draft_profile, profile.error_ppm, "error_percent", 4, 0, 1000000, NULL,
+		   "percent",
+		   "Tries that fail: a third each at connect, before the first token, and in the "
+		   "middle of the stream.",
+		   .initial_note = "0", GIVEN(error_ppm)),
+};
+static const struct tr_table profile_table = TR_TABLE(
+	struct tr_draft_profile, profile_fields, "server",
+	.doc = "How a simulated server behaves. What is left out is taken from its model's "
+	       "entry, then from `default`, then from the built-in profile: llama2-70b on "
+	       "eight A100 with tensor parallelism, as measured by splitwise-sim.");
+
+static const struct tr_schema_field fleet_fields[] = {
+	TR_OBJECT(struct tr_scenario_fleet, all, "default", &profile_table, "All servers."),
+	TR_MAP(struct tr_scenario_fleet, models, "models", &profile_table, 0, TR_POLICY_MODELS_MAX,
+	       "The servers of a model of the policy, by the model's name."),
+	TR_MAP(struct tr_scenario_fleet, endpoints, "endpoints", &profile_table, 0,
+	       TR_POLICY_ENDPOINTS_MAX, "The server of an endpoint of the policy, by its name."),
+};
+static const struct tr_table fleet_table =
+	TR_TABLE(struct tr_scenario_fleet, fleet_fields, "fleet",
+		 .doc = "The machines behind the policy's endpoints.");
+
+/* ------------------------------------------------------------------------------------ workload */
+
+#define QUANTILE(member, doc)                                                                      \
+	TR_INTEGER(struct tr_draft_sizes, member, #member, 1, TOKENS_MAX, NULL, "tokens", doc)
+
+static const struct tr_schema_field sizes_fields[] = {
+	QUANTILE(fixed, "The same for all; then nothing else may be given."),
+	QUANTILE(min, "The smallest; needed with any of the others."),
+	QUANTILE(p25, "A quarter have at most so many."),
+	QUANTILE(p50, "The median."),
+	QUANTILE(p75, "Three quarters have at most so many."),
+	QUANTILE(p90, "Nine in ten have at most so many."),
+	QUANTILE(p95, "95 in 100 have at most so many."),
+	QUANTILE(p99, "99 in 100 have at most so many."),
+	QUANTILE(max, "The largest; needed with any of the others."),
+};
+static const struct tr_table sizes_table =
+	TR_TABLE(struct tr_draft_sizes, sizes_fields, "distribution",
+		 .doc = "A distribution of token counts by its quantiles, straight lines between.");
+
+#define X(NAME, word, text) {word, TR_PROCESS_##NAME, text},
+static const struct tr_word process_words[] = {TR_PROCESS_MAP(X){0}};
+#undef X
+#define X(name, text) {text, TR_GAMMA_##name, NULL},
+static const struct tr_word gamma_words[] = {TR_GAMMA_MAP(X){0}};
+#undef X
+
+static const struct tr_schema_field workload_fields[] = {
+	TR_ENUM(struct tr_draft_workload, process.kind, "arrivals", process_words, "poisson",
+		"How requests come."),
+	TR_DECIMAL(struct tr_draft_workload, process.rate_micro, "rate", 6, TR_RATE_MICRO_MIN,
+		   TR_RATE_MICRO_MAX, NULL, "requests/s", "Mean rate.", .required = true),
+	TR_ENUM(struct tr_draft_workload, process.shape, "shape", gamma_words, "0.5",
+		"Shape of `gamma` gaps; below 1 is burstier than poisson."),
+	TR_DECIMAL(struct tr_draft_workload, process.burst_milli, "burst_factor", 3, 1000, 1000000,
+		   "4", NULL,
+		   "`bursty`: rate within a burst over the mean rate. Times the share of time in "
+		   "bursts it is at most 1; the pauses have what is left.",
+		   .node = offsetof(struct tr_draft_workload, burst_node)),
+	TR_DURATION_S(struct tr_draft_workload, process.burst_ns, "burst_s", 0, SPAN_S_MAX, "5",
+		      "`bursty`: mean length of a burst, above 0."),
+	TR_DURATION_S(struct tr_draft_workload, process.pause_ns, "pause_s", 0, SPAN_S_MAX, "15",
+		      "`bursty`: mean length of a pause, above 0."),
+	TR_DECIMAL(struct tr_draft_workload, process.swing_permille, "swing_percent", 1, 0, 1000,
+		   "50", "percent", "`diurnal`: how far the rate swings around its mean."),
+	TR_DURATION_S(struct tr_draft_workload, process.period_ns, "period_s", 1, SPAN_S_MAX,
+		      "86400", "`diurnal`: length of a period; it begins at the mean, rising."),
+	TR_OBJECT(struct tr_draft_workload, tokens_in, "tokens_in", &sizes_table, "Prompt sizes.",
+		  .optional = true, .node = offsetof(struct tr_draft_workload, tokens_in.node),
+		  .initial_note = "a coding service's: 3 to 7437, median 1469"),
+	TR_OBJECT(struct tr_draft_workload, tokens_out, "tokens_out", &sizes_table, "Answer sizes.",
+		  .optional = true, .node = offsetof(struct tr_draft_workload, tokens_out.node),
+		  .initial_note = "a coding service's: 1 to 1899, median 13"),
+};
+static const struct tr_table workload_table = TR_TABLE(
+	struct tr_draft_workload, workload_fields, "workload",
+	.doc = "Synthetic requests. It needs an end: `requests` or `duration_s` of the scenario.");
+
+static const struct tr_schema_field trace_fields[] = {
+	TR_TEXT(struct tr_draft_trace, file, "file", 3, 4000, NULL,
+		"FORMAT:PATH, such as `azure:code.csv`; from the scenario's folder.",
+		.required = true, .node = offsetof(struct tr_draft_trace, file_node)),
+	TR_DECIMAL(struct tr_draft_trace, options.amplify_milli, "amplify", 3, 1,
+		   TR_TRACE_AMPLIFY_MAX, "1", NULL, "Requests made of each row, on average."),
+	TR_INTEGER(struct tr_draft_trace, options.repeat, "repeat", 1, TR_TRACE_REPEAT_MAX, "1",
+		   "times", "How often the whole trace is played, one after the other."),
+	TR_BOOL(struct tr_draft_trace, options.spread, "spread", "true",
+		"Whether rows that share a time stamp are spread over the gap to the next."),
+	TR_BOOL(struct tr_draft_trace, options.skip_bad, "skip_bad", "false",
+		"Whether malformed rows are counted and left out."),
+};
+static const struct tr_table trace_table =
+	TR_TABLE(struct tr_draft_trace, trace_fields, "trace", .doc = "Recorded requests.");
+
+static const struct tr_schema_field weight_fields[] = {
+	TR_INTEGER(struct tr_draft_tenant_weight, weight, "weight", 1, 1000000, NULL, NULL,
+		   "Its share of the requests beside the other tenants'."),
+};
+static const struct tr_table weight_table =
+	TR_TABLE(struct tr_draft_tenant_weight, weight_fields, "tenant", .scalar = true);
+
+static const struct tr_schema_field labels_fields[] = {
+	TR_NAME(struct tr_draft_labels, model, "model", NULL, "The model asked for.",
+		.initial_note = "the policy's default"),
+	TR_NAME(struct tr_draft_labels, intent, "intent", NULL, "The intent.",
+		.initial_note = "the policy's default"),
+	TR_NAME(struct tr_draft_labels, class_name, "class", NULL, "The priority class.",
+		.initial_note = "the intent's"),
+	TR_BOOL(struct tr_draft_labels, stream, "stream", "true",
+		"Whether clients read tokens as they come."),
+	TR_BOOL(struct tr_draft_labels, async, "async", "false",
+		"Whether requests are stored before they are queued."),
+	TR_MAP(struct tr_draft_labels, tenants, "tenants", &weight_table, 0,
+	       TR_SCENARIO_TENANTS_MAX, "Tenants by name, drawn by weight."),
+};
+static const struct tr_table labels_table = TR_TABLE(
+	struct tr_draft_labels, labels_fields, "labels",
+	.doc = "What requests carry whose source does not say it; the two flags go to all.");
+
+/* ------------------------------------------------------------------------------------ scenario */
+
+static const struct tr_schema_field scenario_fields[] = {
+	TR_TEXT(struct tr_draft_scenario, policy, "policy", 1, 4000, NULL,
+		"The policy file, from the scenario's folder. The command line may name another."),
+	TR_INTEGER(struct tr_draft_scenario, seed, "seed", 0, INT64_MAX, "1", NULL,
+		   "Of every random draw. The command line may give another."),
+	TR_OBJECT(struct tr_draft_scenario, trace, "trace", &trace_table,
+		  "Requests from a trace; instead of `workload`.", .optional = true,
+		  .node = offsetof(struct tr_draft_scenario, trace.node)),
+	TR_OBJECT(struct tr_draft_scenario, workload, "workload", &workload_table,
+		  "Synthetic requests; instead of `trace`.", .optional = true,
+		  .node = offsetof(struct tr_draft_scenario, workload.node)),
+	TR_INTEGER(struct tr_draft_scenario, requests, "requests", 0, INT64_MAX, "0", "requests",
+		   "At most so many requests; 0: no limit."),
+	TR_DURATION_S(struct tr_draft_scenario, duration_ns, "duration_s", 0, SPAN_S_MAX, "0",
+		      "No request comes later than this after the first moment; 0: no limit."),
+	TR_OBJECT(struct tr_draft_scenario, labels, "labels", &labels_table,
+		  "What requests carry."),
+	TR_OBJECT(struct tr_draft_scenario, fleet, "fleet", &fleet_table, "The machines."),
+	TR_DURATION_MS(struct tr_draft_scenario, store_ns, "store_ms", 0, SPAN_MS_MAX, "1",
+		       "How long storing an asynchronous request takes."),
+	TR_DURATION_S(struct tr_draft_scenario, stop_ns, "stop_s", 0, SPAN_S_MAX, "0",
+		      "Stop so long after the first request, whatever is still in the system; 0: "
+		      "when all have ended."),
+};
+static const struct tr_table scenario_table =
+	TR_TABLE(struct tr_draft_scenario, scenario_fields, "scenario");
+
+const struct tr_schema tr_scenario_schema = {
+	.name = "scenario",
+	.title = "Scenario",
+	.doc = "A scenario file says which policy meets which requests on which machines: "
+	       "`tailrace sim FILE`. What the command line gives goes before what the file says.",
+	.root = &scenario_table,
+};

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A scenario file as it is read, before it is checked: what sim/scenario/vocabulary.c fills.
+ */
+#ifndef TR_SIM_SCENARIO_VOCABULARY_H
+#define TR_SIM_SCENARIO_VOCABULARY_H
+
+#include "sim/scenario/scenario.h"
+
+/* Each may be left out, for there are layers of them. */
+#define TR_PROFILE_FIELDS_MAP(X)                                                                   \
+	X(slots)                                                                                   \
+	X(connect_ns)                                                                              \
+	X(ttft_base_ns)                                                                            \
+	X(prefill_milli)                                                                           \
+	X(tpot_ns)                                                                                 \
+	X(service_noise_permille)                                                                  \
+	X(endpoint_noise_permille)                                                                 \
+	X(error_ppm)
+
+struct tr_draft_profile {
+	struct tr_row row;
+	struct tr_server_profile profile;
+	struct {
+#define X(field) const struct tr_node *field;
+		TR_PROFILE_FIELDS_MAP(X)
+#undef X
+	} given; /* NULL: not */
+};
+
+struct tr_scenario_fleet {
+	struct tr_draft_profile all;
+	struct tr_rows models;	  /* struct tr_draft_profile */
+	struct tr_rows endpoints; /* struct tr_draft_profile */
+};
+
+/* Quantiles of a token distribution; X(member, share of 10^6). */
+#define TR_SIZES_FIELDS_MAP(X)                                                                     \
+	X(min, 0)                                                                                  \
+	X(p25, 250000)                                                                             \
+	X(p50, 500000)                                                                             \
+	X(p75, 750000)                                                                             \
+	X(p90, 900000)                                                                             \
+	X(p95, 950000)                                                                             \
+	X(p99, 990000)                                                                             \
+	X(max, 1000000)
+
+struct tr_draft_sizes {
+	const struct tr_node *node; /* NULL: not given at all */
+	uint32_t fixed;		    /* 0: not given, for each */
+#define X(member, share) uint32_t member;
+	TR_SIZES_FIELDS_MAP(X)
+#undef X
+};
+
+struct tr_draft_trace {
+	const struct tr_node *node;
+	const char *file;
+	const struct tr_node *file_node;
+	struct tr_trace_options options;
+};
+
+struct tr_draft_workload {
+	const struct tr_node *node;
+	struct tr_process process;
+	const struct tr_node *burst_node;
+	struct tr_draft_sizes tokens_in;
+	struct tr_draft_sizes tokens_out;
+};
+
+struct tr_draft_tenant_weight {
+	struct tr_row row;
+	uint32_t weight;
+};
+
+struct tr_draft_labels {
+	const char *model;
+	const char *intent;
+	const char *class_name;
+	bool stream;
+	bool async;
+	struct tr_rows tenants; /* struct tr_draft_tenant_weight */
+};
+
+struct tr_draft_scenario {
+	const char *policy;
+	uint64_t seed;
+	struct tr_draft_trace trace;
+	struct tr_draft_workload workload;
+	uint64_t requests;
+	tr_span_ns duration_ns;
+	struct tr_draft_labels labels;
+	struct tr_scenario_fleet fleet;
+	tr_span_ns store_ns;
+	tr_span_ns stop_ns;
+};
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Simulated model servers behind one door: they are told what starts and what is aborted, and they
+ * say when something will next come from them. They have no clock and decide nothing; virtual or
+ * real time is their owner's affair, and so is who gets which request.
+ *
+ * The model is the simplest one that has the right shape. A server has slots and a FIFO of requests
+ * beyond them. A request that has a slot keeps it to the end:
+ *
+ *	time to first token = (base + input tokens / prefill rate) x noise
+ *	time between tokens = time per output token x noise
+ *	noise               = service noise of the request x noise of (request, endpoint, n-th try)
+ *
+ * Each noise is 1 - s + s E, with E exponential of mean 1 and s the given coefficient of variation:
+ * mean 1, never negative, long to the right as latencies are; s = 1 is an exponential server, whose
+ * queue is known in closed form. Requests do not slow each other down: batching, KV memory and
+ * prefix caches are not modelled here.
+ *
+ * Faults: with the given probability a try fails, in equal shares at connect, before the first
+ * token, or in the middle of the stream (where there is only one token: before it).
+ */
+#ifndef TR_SIM_SERVER_SERVER_H
+#define TR_SIM_SERVER_SERVER_H
+
+#include "engine/message.h"
+
+/* What kind of machine serves an endpoint. */
+struct tr_server_profile {
+	tr_span_ns connect_ns;		  /* from dispatch to connected */
+	tr_span_ns ttft_base_ns;	  /* from a slot to the first token, without the prompt */
+	uint64_t prefill_milli;		  /* prompt tokens per second, thousandths, > 0 */
+	tr_span_ns tpot_ns;		  /* time per output token after the first */
+	uint32_t slots;			  /* requests served at once; 0: as the policy says */
+	uint32_t service_noise_permille;  /* 0..1000 */
+	uint32_t endpoint_noise_permille; /* 0..1000 */
+	uint32_t error_ppm;		  /* tries that fail, 0..1000000 */
+};
+
+/*
+ * The profile of an endpoint about which nothing is said: llama2-70b on 8 A100-80GB with tensor
+ * parallelism, as splitwise-sim measured it (batch 1: 65 ms for 128 prompt tokens, 651 ms for
+ * 4,096, 44.9 ms a token, and hardly more up to batch 16): 50 ms + tokens / 7,000 per s, 45 ms.
+ * The noise (10% for a request, 5% for a try) and 1 ms to connect are our own assumptions.
+ */
+extern const struct tr_server_profile tr_server_profile_default;
+
+/* One endpoint of a fleet. */
+struct tr_server {
+	tr_name name;
+	uint32_t slots; /* > 0; what the profile's slots are where it says 0 */
+	struct tr_server_profile profile;
+};
+
+struct tr_server_request {
+	tr_attempt_handle attempt;
+	uint64_t job_id;
+	uint32_t server;     /* row of the fleet */
+	uint32_t tries;	     /* of this job at this server before: 0, 1, ... */
+	uint32_t tokens_in;  /* > 0 */
+	uint32_t tokens_out; /* what it will answer, > 0 */
+	bool fails;	     /* this try fails before the first token, whatever the draws say */
+};
+
+struct tr_fleet;
+
+/* Servers are copied; their names differ. At most `attempts_max` (1..2^23) requests at once, whose
+ * handles have slots 1..attempts_max. Returns NULL if there is no memory. */
+struct tr_fleet *tr_fleet_new(uint64_t seed, const struct tr_server *servers, uint32_t server_count,
+			      uint32_t attempts_max);
+void tr_fleet_free(struct tr_fleet *fleet);
+
+/* The row of a server by its endpoint's name; TR_NONE: there is none. O(1). */
+uint32_t tr_fleet_row(const struct tr_fleet *fleet, tr_name name);
+
+/* A request is sent now. The attempt's slot must be free. O(log n). */
+void tr_fleet_start(struct tr_fleet *fleet, tr_time_ns now,
+		    const struct tr_server_request *request);
+
+/* The connection is closed now: nothing more comes of the attempt, its place is free. The attempt
+ * must be a started one that has not ended. */
+void tr_fleet_abort(struct tr_fleet *fleet, tr_time_ns now, tr_attempt_handle attempt);
+
+/* When the next event comes; TR_TIME_NEVER: nothing is running. O(1). */
+tr_time_ns tr_fleet_next(const struct tr_fleet *fleet);
+
+/*
+ * Take the event of tr_fleet_next(), as the engine wants it: CONNECTED, HEADERS, FIRST_TOKEN,
+ * PROGRESS (each 32 tokens or 250 ms, whichever is later) and DONE, or FAILED. O(log n).
+ */
+void tr_fleet_take(struct tr_fleet *fleet, struct tr_event *ret);
+
+/* Requests in a slot and waiting for one. */
+void tr_fleet_load(const struct tr_fleet *fleet, uint32_t server, uint32_t *ret_running,
+		   uint32_t *ret_waiting);
+
+#endif
