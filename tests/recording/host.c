@@ -171,7 +171,10 @@ static void alter_answer(struct tr_actions *actions)
 		struct tr_action *action = &actions->items[i];
 
 		if (action->kind == TR_ACTION_ATTEMPT_DISPATCH) {
-			action->attempt_dispatch.endpoint = tr_name_of("b1", 2);
+			tr_name b1 = tr_name_of("b1", 2);
+
+			action->attempt_dispatch.endpoint =
+				action->attempt_dispatch.endpoint == b1 ? tr_name_of("b2", 2) : b1;
 			return;
 		}
 	}

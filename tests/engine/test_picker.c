@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * RTE-2: every picker against a reference of a few lines, on states that random traffic brings
+ * about. The reference knows the endpoints only as the engine's views show them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "engine/random.h"
+#include "tests/engine/stage.h"
+
+#define M TR_NAME("m")
+#define N TR_NAME("n")
+
+static struct tr_plan plan;
+static struct tr_stage stage;
+
+static void start(void)
+{
+	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
+}
+
+/* One candidate as the reference sees it. */
+struct rival {
+	const struct tr_policy_endpoint *row;
+	struct tr_endpoint_view view;
+	uint64_t last; /* the dispatch before it was its own; 0: none */
+	uint64_t measure;
+};
+
+#define RIVALS 7
+
+static uint64_t dispatches, last_dispatch[RIVALS];
+
+static uint64_t latency_of(const struct rival *r)
+{
+	uint64_t alone = r->view.ttft_ewma_ns + r->view.tpot_ewma_ns * 50;
+
+	return alone + (uint64_t)((tr_u128)alone * r->view.in_flight / r->view.slots);
+}
+
+static uint64_t term_of(const struct rival *r, int term)
+{
+	const struct tr_policy_model *model = &plan.models[r->row->model];
+
+	switch (term) {
+	case TR_TERM_LATENCY:
+		return latency_of(r);
+	case TR_TERM_COST:
+		return (model->price_in * 100 + model->price_out * 50 + 999999) / 1000000;
+	case TR_TERM_QUALITY:
+		return 1000 - model->quality;
+	default:
+		return r->view.in_flight * UINT64_C(1000) / r->view.slots;
+	}
+}
+
+static uint64_t penalty_of(const struct rival *r, int term, const struct rival *all, uint32_t count)
+{
+	uint64_t worst = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		worst = tr_max(worst, term_of(&all[i], term));
+	if (!worst)
+		return 0;
+	return (uint64_t)((tr_u128)term_of(r, term) * 1000 / worst) *
+	       plan.strategies[TR_PICKER_BEST_SCORE].weights[term] / 1000;
+}
+
+static uint64_t measure_of(const struct rival *r, const struct rival *all, uint32_t count,
+			   enum tr_picker picker, uint64_t job)
+{
+	uint64_t sum = 0;
+
+	if (picker == TR_PICKER_LEAST_OUTSTANDING)
+		return r->view.in_flight * UINT64_C(1000000) / r->view.slots;
+	if (picker == TR_PICKER_ROUND_ROBIN)
+		return r->last;
+	if (picker == TR_PICKER_RANDOM)
+		return tr_draw(7 ^ r->row->name, job, TR_PURPOSE_PICK, 0);
+	for (int term = 0; term < TR_TERM_COUNT; term++)
+		sum += penalty_of(r, term, all, count);
+	return sum;
+}
+
+/* Whom the reference picks for the next job; 0: nobody has a free slot. */
+static tr_name reference(enum tr_picker picker, uint64_t job)
+{
+	struct rival rivals[RIVALS];
+	const struct rival *best = NULL;
+	uint32_t count = 0;
+	/* Only best-score looks beyond the first model. */
+	uint32_t reach = picker == TR_PICKER_BEST_SCORE ? RIVALS : plan.models[0].endpoint_count;
+
+	for (uint32_t i = 0; i < reach; i++) {
+		struct tr_endpoint_view view = tr_stage_endpoint(&stage, plan.endpoints[i].name);
+
+		if (view.in_flight < view.slots)
+			rivals[count++] =
+				(struct rival){&plan.endpoints[i], view, last_dispatch[i], 0};
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct rival *r = &rivals[i];
+
+		r->measure = measure_of(r, rivals, count, picker, job);
+		if (!best || r->measure < best->measure ||
+		    (r->measure == best->measure && r->row->name < best->row->name))
+			best = r;
+	}
+	return best ? best->row->name : 0;
+}
+
+static uint64_t draw(uint64_t round, uint64_t bound)
+{
+	return tr_below(tr_draw(1, round, TR_PURPOSE_TEST, bound), bound);
+}
+
+static void note_dispatch(tr_name endpoint)
+{
+	for (uint32_t i = 0; i < RIVALS; i++)
+		if (plan.endpoints[i].name == endpoint)
+			last_dispatch[i] = ++dispatches;
+}
+
+static void play_picker(enum tr_picker picker)
+{
+	uint64_t running[64];
+	uint32_t running_count = 0, compared = 0;
+
+	dispatches = 0;
+	memset(last_dispatch, 0, sizeof last_dispatch);
+	for (uint64_t round = 0; round < 600; round++) {
+		uint64_t job = stage.next_job_id;
+		tr_name wanted = reference(picker, job);
+
+		if (wanted && draw(round, 5) < 3) {
+			tr_stage_submit(&stage, (struct tr_event_job_submit){
+							.strategy = TR_PLAN_STRATEGY + picker});
+			assert_int_equal(tr_stage_dispatch(&stage, job)->endpoint, wanted);
+			assert_int_equal(stage.actions.decisions[0].picker, picker);
+			note_dispatch(wanted);
+			running[running_count++] = job;
+			compared++;
+		} else if (running_count) {
+			uint32_t which = (uint32_t)draw(round, running_count);
+
+			tr_stage_wait(&stage, draw(round, 300) * TR_MS);
+			tr_stage_first_token(&stage, running[which]);
+			tr_stage_wait(&stage, draw(round, 500) * TR_MS);
+			tr_stage_complete(&stage, running[which], 2 + (uint32_t)draw(round, 90));
+			running[which] = running[--running_count];
+		}
+	}
+	assert_true(compared > 200);
+}
+
+/* RTE-2 */
+static void test_each_picker_picks_as_its_reference(void **state)
+{
+	(void)state;
+	for (int picker = 0; picker < TR_PICKER_COUNT; picker++) {
+		tr_plan_init(&plan, 1);
+		tr_plan_model(&plan, M, 5, 1);
+		tr_plan_model(&plan, N, 2, 3);
+		for (uint32_t i = 0; i < 5; i++)
+			plan.endpoints[i].slots = 1 + i;
+		plan.models[0].quality = 900;
+		plan.models[1].price_out = 500000;
+		plan.models[0].chain_count = 2;
+		plan.models[0].chain[1] = 1;
+		start();
+		stage.trusting = true;
+		play_picker((enum tr_picker)picker);
+		tr_stage_done(&stage);
+	}
+}
+
+/* RTE-3: the parts of a best score are its terms. */
+static void test_the_terms_of_a_score_add_up_to_its_measure(void **state)
+{
+	const struct tr_decision *decision = &stage.actions.decisions[0];
+
+	(void)state;
+	tr_plan_init(&plan, 1);
+	tr_plan_model(&plan, M, 3, 4);
+	tr_plan_model(&plan, N, 2, 4);
+	plan.models[0].chain_count = 2;
+	plan.models[0].chain[1] = 1;
+	plan.models[0].quality = 900;
+	start();
+	for (int i = 0; i < 5; i++) {
+		tr_stage_submit(&stage,
+				(struct tr_event_job_submit){.strategy = TR_PLAN_STRATEGY +
+									 TR_PICKER_BEST_SCORE});
+		assert_int_equal(stage.actions.decision_count, 1);
+		for (uint32_t k = 0; k < decision->candidate_count; k++) {
+			const struct tr_candidate *c = &stage.actions.candidates[k];
+			uint64_t sum = 0;
+
+			for (int term = 0; term < TR_TERM_COUNT; term++)
+				sum += c->terms[term];
+			assert_int_equal(sum, c->measure);
+			assert_true(stage.actions.candidates[decision->winner].measure <=
+				    c->measure);
+		}
+	}
+	tr_stage_done(&stage);
+}
+
+/* Select and book in one step: a burst spreads, whatever the picker. */
+static void test_a_burst_does_not_herd(void **state)
+{
+	static const int pickers[] = {TR_PICKER_LEAST_OUTSTANDING, TR_PICKER_ROUND_ROBIN,
+				      TR_PICKER_BEST_SCORE};
+
+	(void)state;
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(pickers); i++) {
+		tr_plan_init(&plan, 1);
+		tr_plan_model(&plan, M, 8, 10);
+		plan.intents[0].strategy = (uint32_t)pickers[i];
+		start();
+		for (int k = 0; k < 40; k++)
+			tr_stage_submit(&stage, (struct tr_event_job_submit){0});
+		for (uint32_t k = 0; k < 8; k++)
+			assert_int_equal(
+				tr_stage_endpoint(&stage, tr_plan_endpoint_name(M, k)).in_flight,
+				5);
+		tr_stage_done(&stage);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_picker_picks_as_its_reference),
+		cmocka_unit_test(test_the_terms_of_a_score_add_up_to_its_measure),
+		cmocka_unit_test(test_a_burst_does_not_herd),
+	};
+
+	return cmocka_run_group_tests_name("picker", tests, NULL, NULL);
+}
