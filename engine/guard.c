@@ -147,9 +147,13 @@ static bool any_of_chain(const struct admission *a,
 {
 	uint32_t steps = a->strict ? 1 : a->model->chain_count;
 
-	for (uint32_t step = 0; step < steps; step++)
-		if (good(a, &a->policy->models[a->model->chain[step]]))
+	for (uint32_t step = 0; step < steps; step++) {
+		uint32_t row = a->model->chain[step];
+
+		if (tr_model_set_has(&a->tenant_row->models, row) &&
+		    good(a, &a->policy->models[row]))
 			return true;
+	}
 	return false;
 }
 

@@ -27,7 +27,7 @@ static inline tr_span_ns tr_rate_wait(tr_time_ns tat, tr_time_ns now, uint64_t c
 
 	if (per_minute == 0 || tat <= now)
 		return 0;
-	return tr_sub_sat(tr_min(next - TR_MINUTE, tat), now);
+	return tr_sub_sat(tr_min(tr_sub_sat(next, TR_MINUTE), tat), now);
 }
 
 /* Take `count` units whether or not they were there; what is too much delays the next. */

@@ -37,6 +37,7 @@ struct decision {
 	const struct tr_policy_strategy *strategy;
 	bool second_round; /* endpoints tried before are candidates again */
 	uint32_t steps;	   /* of the chain that count */
+	uint32_t seen;	   /* of these, looked at in the round that decided */
 	uint32_t count;
 	uint64_t worst[TR_TERM_COUNT];
 	struct candidate eligible[ELIGIBLE_MAX];
@@ -113,11 +114,10 @@ static enum tr_filter filter_endpoint(const struct decision *d, uint32_t slot, u
 	return ep->in_flight >= ep->slots ? TR_FILTER_BUSY : TR_FILTER_NONE;
 }
 
-static enum tr_filter filter(const struct decision *d, uint32_t model_row, uint32_t slot,
+/* The first reason of all, given what is wrong with the endpoint's model. */
+static enum tr_filter filter(const struct decision *d, enum tr_filter of_model, uint32_t slot,
 			     uint64_t *ret_detail)
 {
-	enum tr_filter of_model = filter_model(d, model_row);
-
 	*ret_detail = 0;
 	if (slot == TR_NONE || d->e->endpoint[slot].removed)
 		return TR_FILTER_REMOVED;
@@ -196,13 +196,14 @@ static bool collect(struct decision *d, uint32_t step, bool *waits, bool *partic
 {
 	uint32_t row = d->policy->models[d->job->model_row].chain[step];
 	const struct tr_policy_model *model = &d->policy->models[row];
+	enum tr_filter of_model = filter_model(d, row);
 	bool busy = false;
 
 	for (uint32_t i = 0; i < model->endpoint_count; i++) {
 		uint32_t slot = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT,
 					       model->first_endpoint + i);
 		uint64_t detail;
-		enum tr_filter why = filter(d, row, slot, &detail);
+		enum tr_filter why = filter(d, of_model, slot, &detail);
 
 		if (why == TR_FILTER_NONE && d->count < ELIGIBLE_MAX) {
 			struct candidate *c = &d->eligible[d->count++];
@@ -271,7 +272,7 @@ static void record_candidate(const struct decision *d, uint32_t step, uint32_t r
 	ret->endpoint = named->name;
 	ret->model = model->name;
 	ret->chain_step = (uint8_t)step;
-	ret->filter = (uint8_t)filter(d, row, slot, &ret->detail);
+	ret->filter = (uint8_t)filter(d, filter_model(d, row), slot, &ret->detail);
 	if (slot != TR_NONE) {
 		ret->in_flight = d->e->endpoint[slot].in_flight;
 		ret->slots = d->e->endpoint[slot].slots;
@@ -320,7 +321,7 @@ static void record(const struct decision *d, enum tr_role role, enum tr_pick how
 	decision->role = (uint8_t)role;
 	decision->winner = TR_NONE;
 	decision->first_candidate = out->candidate_count;
-	for (uint32_t step = 0; step < d->steps; step++) {
+	for (uint32_t step = 0; step < d->seen; step++) {
 		uint32_t row = asked->chain[step];
 
 		for (uint32_t i = 0; i < d->policy->models[row].endpoint_count; i++)
@@ -362,15 +363,13 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 		     tr_causes[d.active->last_cause].retry == TR_RETRY_YES;
 
 	bool wide = pickers[d.strategy->picker].whole_chain;
-	bool all_seen = true;
 
 	for (int round = 0; round < 1 + again && d.count == 0; round++) {
 		d.second_round = round > 0;
-		for (uint32_t step = 0; step < d.steps; step++)
-			if (collect(&d, step, &waits, &particular) && !wide) {
-				all_seen = step + 1 == d.steps;
+		d.seen = 0;
+		while (d.seen < d.steps)
+			if (collect(&d, d.seen++, &waits, &particular) && !wide)
 				break;
-			}
 	}
 
 	const struct candidate *best = pick(&d, &how);
@@ -379,7 +378,7 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 		if (particular || (job->flags & TR_JOB_STRICT) ||
 		    job->policy != e->core->active_policy)
 			return TR_ROUTE_WAIT;
-		return all_seen ? TR_ROUTE_CLOSED : TR_ROUTE_CLOSED_STEP;
+		return d.seen == d.steps ? TR_ROUTE_CLOSED : TR_ROUTE_CLOSED_STEP;
 	}
 	if (best || role != TR_ROLE_HEDGE)
 		record(&d, role, how, best);

@@ -355,7 +355,11 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 		tr_attempt_dispatch(e, job, role, &route);
 		return PLACING_ON;
 	case TR_ROUTE_NEVER:
-		tr_job_end(e, job, TR_OUTCOME_FAILED, TR_CAUSE_NO_ENDPOINT);
+		/* One that has failed already failed for that; where it cannot go is the
+		 * consequence. */
+		tr_job_end(e, job, TR_OUTCOME_FAILED,
+			   job->active1 ? (enum tr_cause)tr_active_of(e, job)->last_cause
+					: TR_CAUSE_NO_ENDPOINT);
 		return PLACING_ON;
 	case TR_ROUTE_WAIT:
 		return PLACING_ASIDE;

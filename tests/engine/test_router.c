@@ -117,8 +117,11 @@ static tr_name filter_context(void)
 
 static tr_name filter_tenant(void)
 {
-	plan.tenants[0].models.bits[0] = 1 << 0;
+	/* Not n, on the way from m, which is down, to o. */
+	plan.tenants[0].models.bits[0] = 1 << 0 | 1 << 2;
 	start();
+	set(m(0), TR_LIFECYCLE_DOWN);
+	set(m(1), TR_LIFECYCLE_DOWN);
 	submit();
 	return n();
 }
@@ -235,6 +238,18 @@ static tr_name (*const filters[TR_FILTER_COUNT])(void) = {
 	[TR_FILTER_RATE] = filter_rate,
 	[TR_FILTER_BUSY] = filter_busy,
 };
+
+/* A fallback that was not needed was not looked at, and the record does not speak of it. */
+static void test_a_record_ends_where_the_chain_was_left(void **state)
+{
+	(void)state;
+	set_up();
+	start();
+	submit();
+	assert_int_equal(stage.actions.decision_count, 1);
+	assert_int_equal(stage.actions.decisions[0].candidate_count, 2);
+	assert_null(tr_stage_candidate(&stage, 0, n()));
+}
 
 /* RTE-3 */
 static void test_every_filter_is_seen_in_a_record(void **state)
@@ -473,6 +488,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_filter_is_seen_in_a_record),
+		cmocka_unit_test(test_a_record_ends_where_the_chain_was_left),
 		cmocka_unit_test(test_a_removed_endpoint_is_removed_whatever_its_model_lacks),
 		cmocka_unit_test(test_nobody_ever_ends_the_job_with_a_record),
 		cmocka_unit_test(test_equal_measures_go_to_the_smaller_name),
