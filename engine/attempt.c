@@ -18,7 +18,7 @@
 #include "engine/job.h"
 #include "engine/quota.h"
 #include "engine/random.h"
-#include "engine/scheduler.h"
+#include "engine/pool.h"
 #include "engine/timer.h"
 
 struct tr_attempt *tr_attempt_at(const struct tr_engine *e, tr_attempt_handle handle)
@@ -232,8 +232,8 @@ void tr_attempt_release(struct tr_engine *e, struct tr_attempt *attempt)
 	attempt->generation = generation;
 	attempt->job1 = e->core->attempt_free1;
 	e->core->attempt_free1 = row + 1;
-	tr_scheduler_endpoint_freed(e, endpoint);
-	tr_scheduler_row_freed(e);
+	tr_pool_endpoint_freed(e, endpoint);
+	tr_pool_row_freed(e);
 }
 
 void tr_attempt_abort(struct tr_engine *e, struct tr_attempt *attempt, enum tr_cause cause)

@@ -15,7 +15,7 @@
 #include "engine/breaker.h"
 
 #include "engine/random.h"
-#include "engine/scheduler.h"
+#include "engine/pool.h"
 #include "engine/timer.h"
 
 const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][2][2] = {
@@ -108,7 +108,7 @@ static void change(struct tr_engine *e, uint32_t endpoint, enum tr_breaker_state
 	ep->consecutive = 0;
 	arm(e, endpoint);
 	if (to != TR_BREAKER_OPEN)
-		tr_scheduler_endpoint_freed(e, endpoint);
+		tr_pool_endpoint_freed(e, endpoint);
 }
 
 static void trip(struct tr_engine *e, uint32_t endpoint)
@@ -223,6 +223,6 @@ void tr_breaker_timer(struct tr_engine *e, uint32_t endpoint)
 	if (ep->breaker == TR_BREAKER_OPEN && ep->open_until <= e->core->now)
 		change(e, endpoint, TR_BREAKER_HALF_OPEN, 0);
 	else
-		tr_scheduler_endpoint_freed(e, endpoint);
+		tr_pool_endpoint_freed(e, endpoint);
 	arm(e, endpoint);
 }

@@ -16,6 +16,8 @@
 #include "engine/registry.h"
 #include "engine/router.h"
 #include "engine/scheduler.h"
+#include "engine/pool.h"
+#include "engine/waiting.h"
 #include "engine/timer.h"
 
 static int check_job_submit(const struct tr_engine *e, const struct tr_event_job_submit *ev)
@@ -221,7 +223,7 @@ static void on_endpoint_state(struct tr_engine *e, const struct tr_event_endpoin
 	action->to = ev->lifecycle;
 	ep->lifecycle = ev->lifecycle;
 	/* Also when it got worse: those who wait for nobody else must be told so. */
-	tr_scheduler_endpoint_freed(e, slot);
+	tr_pool_endpoint_freed(e, slot);
 }
 
 static int check_endpoint_signal(const struct tr_engine *e,
@@ -271,7 +273,7 @@ void tr_event_activate(struct tr_engine *e, uint32_t slot)
 	e->slot[slot].policy_id = e->loaded[slot].id;
 	tr_registry_activate(e, slot);
 	tr_breaker_policy_changed(e);
-	tr_scheduler_policy_changed(e);
+	tr_waiting_policy_changed(e);
 }
 
 static void on_policy_activate(struct tr_engine *e, const struct tr_event_policy_activate *ev)

@@ -21,7 +21,8 @@
 #include "engine/queue.h"
 #include "engine/quota.h"
 #include "engine/random.h"
-#include "engine/scheduler.h"
+#include "engine/waiting.h"
+#include "engine/pool.h"
 #include "engine/timer.h"
 
 #define NO TR_JOB_NO_MOVE
@@ -165,7 +166,7 @@ void tr_job_enter(struct tr_engine *e, struct tr_job *job)
 static void leave_hold(struct tr_engine *e, struct tr_job *job)
 {
 	tr_queue_remove(e, job);
-	tr_scheduler_queue_timer(e, e->queue_count - 1);
+	tr_waiting_queue_timer(e, e->queue_count - 1);
 }
 
 void tr_job_hold(struct tr_engine *e, struct tr_job *job, enum tr_hold hold)
@@ -178,7 +179,7 @@ void tr_job_hold(struct tr_engine *e, struct tr_job *job, enum tr_hold hold)
 		return;
 	job->queued = e->core->now;
 	tr_queue_push(e, job);
-	tr_scheduler_queue_timer(e, e->queue_count - 1);
+	tr_waiting_queue_timer(e, e->queue_count - 1);
 }
 
 void tr_job_enqueue(struct tr_engine *e, struct tr_job *job)
@@ -187,7 +188,7 @@ void tr_job_enqueue(struct tr_engine *e, struct tr_job *job)
 		leave_hold(e, job);
 	move(job, TR_JOB_MOVE_ENQUEUE);
 	job->hold = TR_HOLD_NONE;
-	tr_scheduler_enqueue(e, job);
+	tr_waiting_enqueue(e, job);
 }
 
 static struct tr_active *active_new(struct tr_engine *e, struct tr_job *job)
@@ -211,12 +212,12 @@ void tr_job_run(struct tr_engine *e, struct tr_job *job)
 	if (job->state == TR_JOB_QUEUED) {
 		uint64_t tokens = tr_fair_tokens(job->tokens_in, job->tokens_predicted);
 
-		tr_scheduler_dequeue(e, job);
+		tr_waiting_dequeue(e, job);
 		active_new(e, job)->tokens_served = (uint32_t)tr_min(tokens, UINT32_MAX);
-		tr_scheduler_charge(e, job, tr_active_of(e, job)->tokens_served);
-		tr_scheduler_tenant_started(e, job->tenant);
+		tr_waiting_charge(e, job, tr_active_of(e, job)->tokens_served);
+		tr_waiting_tenant_started(e, job->tenant);
 	} else {
-		tr_scheduler_retry_remove(e, job);
+		tr_waiting_retry_remove(e, job);
 	}
 	move(job, TR_JOB_MOVE_DISPATCH);
 }
@@ -239,7 +240,7 @@ void tr_job_retry(struct tr_engine *e, struct tr_job *job)
 	TR_ASSERT(active->first_attempt1 == 0);
 	move(job, TR_JOB_MOVE_RETRY);
 	active->backoff_until = 0;
-	tr_scheduler_retry_add(e, job);
+	tr_waiting_retry_add(e, job);
 	tr_job_timer(e, job);
 }
 
@@ -301,9 +302,9 @@ static void settle(struct tr_engine *e, const struct tr_job *job)
 		tr_add_sat(tr_spent_today(tenant, e->core->now), active->cost_micro_usd);
 	tenant->day = e->core->now / TR_DAY;
 	if (active->first_token)
-		tr_scheduler_settle(e, job, active->tokens_served,
-				    tr_fair_tokens(job->tokens_in, active->tokens_out));
-	tr_scheduler_tenant_ended(e, job->tenant);
+		tr_waiting_settle(e, job, active->tokens_served,
+				  tr_fair_tokens(job->tokens_in, active->tokens_out));
+	tr_waiting_tenant_ended(e, job->tenant);
 }
 
 static bool slo_met(const struct tr_engine *e, const struct tr_action_job_finish *finish)
@@ -378,7 +379,7 @@ static void free_rows(struct tr_engine *e, struct tr_job *job)
 		memset(active, 0, sizeof *active);
 		active->job1 = core->active_free1;
 		core->active_free1 = active1;
-		tr_scheduler_row_freed(e);
+		tr_pool_row_freed(e);
 	}
 	memset(job, 0, sizeof *job);
 	job->generation = generation;
@@ -404,9 +405,9 @@ void tr_job_end(struct tr_engine *e, struct tr_job *job, enum tr_outcome outcome
 	if (job->state == TR_JOB_HELD)
 		leave_hold(e, job);
 	else if (job->state == TR_JOB_QUEUED)
-		tr_scheduler_dequeue(e, job);
+		tr_waiting_dequeue(e, job);
 	else if (job->state == TR_JOB_RETRY)
-		tr_scheduler_retry_remove(e, job);
+		tr_waiting_retry_remove(e, job);
 	tr_job_path(job, TR_ACTION_JOB_FINISH, 0, (uint32_t)outcome << 8 | (uint32_t)cause);
 	settle(e, job);
 	say_finish(e, job, outcome, cause);
