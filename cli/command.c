@@ -64,11 +64,11 @@ int tr_cli_fail(int code, const char *format, ...)
 	return code;
 }
 
-int tr_cli_fail_diagnostic(int code, const struct tr_diagnostic *diagnostic)
+void tr_cli_say_diagnostic(const struct tr_diagnostic *diagnostic)
 {
 	char text[sizeof(struct tr_diagnostic) + 64];
 
-	return tr_cli_fail(code, "%s", tr_diagnostic_text(diagnostic, text, sizeof(text)));
+	tr_cli_fail(TR_EXIT_FAILED, "%s", tr_diagnostic_text(diagnostic, text, sizeof(text)));
 }
 
 static bool is_word(const char *word, const char *name)

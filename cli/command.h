@@ -67,8 +67,16 @@ struct tr_command {
  */
 int tr_cli_main(const struct tr_command *const *commands, size_t count, int argc, char **argv);
 
-/* One or two lines on stderr: "tailrace: MESSAGE". Each returns the code it is given. */
+/* One or two lines on stderr: "tailrace: MESSAGE". */
+void tr_cli_say_diagnostic(const struct tr_diagnostic *diagnostic);
+
+/* The same, and the code that is given comes back, so that a command can return it. */
 int tr_cli_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int tr_cli_fail_diagnostic(int code, const struct tr_diagnostic *diagnostic);
+
+static inline int tr_cli_fail_diagnostic(int code, const struct tr_diagnostic *diagnostic)
+{
+	tr_cli_say_diagnostic(diagnostic);
+	return code;
+}
 
 #endif

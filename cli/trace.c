@@ -31,8 +31,8 @@ struct output {
 
 static int fail_output(const struct output *output)
 {
-	return tr_cli_fail(TR_EXIT_OUTPUT, "%s: cannot be written: %s", output->name,
-			   strerror(errno));
+	tr_cli_fail(TR_EXIT_OUTPUT, "%s: cannot be written: %s", output->name, strerror(errno));
+	return TR_EXIT_OUTPUT;
 }
 
 /* Remove what there is of the file. */
@@ -51,6 +51,7 @@ static int output_open(struct output *ret, const char *name)
 {
 	struct output output = {.file = stdout, .name = name};
 	struct stat status;
+	char *partial = NULL;
 
 	if (strcmp(name, "-") == 0) {
 		*ret = output;
@@ -63,8 +64,9 @@ static int output_open(struct output *ret, const char *name)
 		output.path = realpath(name, NULL);
 		if (!output.path)
 			output.path = strdup(name);
-		if (!output.path || asprintf(&output.partial, "%s.partial", output.path) < 0)
-			output.partial = NULL;
+		if (!output.path || asprintf(&partial, "%s.partial", output.path) < 0)
+			partial = NULL;
+		output.partial = partial;
 		output.file = output.partial ? fopen(output.partial, "we") : NULL;
 	}
 	if (!output.file) {
@@ -81,7 +83,7 @@ static int output_finish(struct output *output)
 {
 	bool failed;
 
-	if (output->file == stdout)
+	if (!output->path && output->file == stdout)
 		return TR_EXIT_OK; /* tr_cli_main() looks after it */
 	failed = ferror(output->file) || fflush(output->file) != 0;
 	failed = failed || (output->path && fsync(fileno(output->file)) < 0);

@@ -249,6 +249,7 @@ static void test_a_record_ends_where_the_chain_was_left(void **state)
 	assert_int_equal(stage.actions.decision_count, 1);
 	assert_int_equal(stage.actions.decisions[0].candidate_count, 2);
 	assert_null(tr_stage_candidate(&stage, 0, n()));
+	tr_stage_done(&stage);
 }
 
 /* RTE-3 */

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sim command from outside: its results, its outputs, its exit codes.
 
-    command.py PROGRAM ROOT
-
-Public traces are looked for in $TAILRACE_TRACES; tests that need one are skipped without it.
+    command.py PROGRAM ROOT             without public traces
+    command.py PROGRAM ROOT public      only what needs them, from $TAILRACE_TRACES
 """
 import json
 import os
@@ -233,7 +232,7 @@ def test_a_trace_without_rows_is_bad_input():
 
 def main():
     tests = [(name, function) for name, function in globals().items()
-             if name.startswith("test_")]
+             if name.startswith("test_") and ("public" in name) == (sys.argv[3:] == ["public"])]
     print(f"1..{len(tests)}")
     for number, (name, function) in enumerate(tests, 1):
         try:
