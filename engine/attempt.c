@@ -73,6 +73,12 @@ static void enter_phase(struct tr_engine *e, struct tr_attempt *attempt,
 		     limit ? tr_add_sat(e->core->now, limit) : TR_TIME_NEVER);
 }
 
+/* Is it a probe of the round that is on? One of an earlier round comes late and proves nothing. */
+static bool is_probe(const struct tr_endpoint *ep, const struct tr_attempt *attempt)
+{
+	return ep->breaker == TR_BREAKER_HALF_OPEN && attempt->probe && attempt->probe == ep->round;
+}
+
 /* ---- dispatch ---- */
 
 bool tr_attempt_has_rows(const struct tr_engine *e, const struct tr_job *job)
@@ -105,13 +111,14 @@ static void book(struct tr_engine *e, struct tr_attempt *attempt, const struct t
 	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
 	uint64_t tokens = (uint64_t)job->tokens_in + job->tokens_predicted;
 
-	attempt->tokens_booked = (uint32_t)tr_min(tokens, UINT32_MAX);
+	/* What no rate took, no rate gives back. */
+	attempt->tokens_booked = ep->tokens_per_minute ? (uint32_t)tr_min(tokens, UINT32_MAX) : 0;
 	ep->in_flight++;
 	ep->last_dispatch = ++e->core->dispatches;
 	tr_rate_take(&ep->requests_tat, e->core->now, 1, ep->requests_per_minute);
 	tr_rate_take(&ep->tokens_tat, e->core->now, attempt->tokens_booked, ep->tokens_per_minute);
 	if (ep->breaker == TR_BREAKER_HALF_OPEN) {
-		attempt->probe = 1;
+		attempt->probe = ep->round;
 		ep->probes_out++;
 	}
 	TR_ASSERT(ep->in_flight <= ep->slots);
@@ -213,7 +220,7 @@ void tr_attempt_release(struct tr_engine *e, struct tr_attempt *attempt)
 
 	TR_ASSERT(ep->in_flight > 0);
 	ep->in_flight--;
-	if (attempt->probe && ep->probes_out > 0)
+	if (is_probe(ep, attempt))
 		ep->probes_out--;
 	if (attempt->first_token) {
 		const struct tr_policy_model *model =
@@ -225,7 +232,9 @@ void tr_attempt_release(struct tr_engine *e, struct tr_attempt *attempt)
 				   tr_price(model, job->tokens_in, attempt->tokens_out));
 		active->tokens_out = attempt->tokens_out;
 	}
-	tr_rate_settle(&ep->tokens_tat, attempt->tokens_booked, used, ep->tokens_per_minute);
+	if (attempt->tokens_booked)
+		tr_rate_settle(&ep->tokens_tat, attempt->tokens_booked, used,
+			       ep->tokens_per_minute);
 	unlink_from_job(e, active, attempt);
 	tr_timer_set(e, TR_TIMER_ATTEMPT, row, TR_TIME_NEVER);
 	memset(attempt, 0, sizeof *attempt);
@@ -292,7 +301,7 @@ static void attempt_lost(struct tr_engine *e, struct tr_attempt *attempt, enum t
 	struct tr_job *job = job_of(e, attempt);
 	struct tr_active *active = tr_active_of(e, job);
 	uint32_t endpoint = attempt->endpoint;
-	bool probe = attempt->probe;
+	bool probe = is_probe(&e->endpoint[attempt->endpoint], attempt);
 	bool committed = active->committed1 == tr_row_of_attempt(e, attempt) + 1;
 
 	active->last_cause = (uint8_t)cause;
@@ -351,11 +360,12 @@ static void commit(struct tr_engine *e, struct tr_attempt *attempt)
 
 	TR_ASSERT(active->committed1 == 0);
 	active->committed1 = mine1;
-	active->first_token = e->event->observed;
+	/* 0 is "none yet". */
+	active->first_token = tr_max(e->event->observed, 1);
 	active->hedge_at = 0;
 	active->endpoint = ep->name;
 	active->model = tr_policy_of(e, job)->models[attempt->model_row].name;
-	attempt->first_token = e->event->observed;
+	attempt->first_token = active->first_token;
 	ep->ttft_ewma = tr_ewma(ep->ttft_ewma, tr_sub_sat(e->event->observed, attempt->dispatched));
 	for (uint32_t next1 = active->first_attempt1; next1;) {
 		struct tr_attempt *rival = &e->attempt[next1 - 1];
@@ -397,7 +407,7 @@ void tr_attempt_done(struct tr_engine *e, struct tr_attempt *attempt, uint32_t t
 	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
 	struct tr_model *model = &e->model[job->model];
 	uint32_t endpoint = attempt->endpoint;
-	bool probe = attempt->probe;
+	bool probe = is_probe(&e->endpoint[attempt->endpoint], attempt);
 
 	if (attempt->state != TR_ATTEMPT_STREAMING)
 		commit(e, attempt); /* an answer in one piece */

@@ -105,7 +105,10 @@ static void change(struct tr_engine *e, uint32_t endpoint, enum tr_breaker_state
 	ep->breaker = (uint8_t)to;
 	ep->open_until = until;
 	ep->probe_successes = 0;
+	ep->probes_out = 0;
 	ep->consecutive = 0;
+	if (to == TR_BREAKER_HALF_OPEN)
+		ep->round = (uint8_t)(ep->round % UINT8_MAX + 1);
 	arm(e, endpoint);
 	if (to != TR_BREAKER_OPEN)
 		tr_pool_endpoint_freed(e, endpoint);
@@ -124,9 +127,9 @@ static void trip(struct tr_engine *e, uint32_t endpoint)
 	for (uint32_t i = 1; i < ep->trips && cooldown < policy->open_ns_max; i++)
 		cooldown = tr_add_sat(cooldown, cooldown);
 	cooldown = tr_min(cooldown, policy->open_ns_max);
-	cooldown -= tr_below(
-		tr_draw(e->core->seed, ep->name, TR_PURPOSE_BREAKER, e->core->breaker_trips),
-		cooldown / 4 + 1);
+	cooldown -= tr_below(tr_draw(e->core->seed, ep->name, TR_PURPOSE_BREAKER, ep->trips_ever),
+			     cooldown / 4 + 1);
+	ep->trips_ever++;
 	e->core->breaker_trips++;
 	change(e, endpoint, TR_BREAKER_OPEN, tr_add_sat(e->core->now, tr_max(cooldown, 1)));
 }

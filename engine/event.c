@@ -343,7 +343,8 @@ int tr_event_check(const struct tr_engine *e, const struct tr_event *event)
 {
 	if (event->kind == TR_EVENT_NONE || event->kind >= TR_EVENT_COUNT)
 		return TR_E_KIND;
-	if (event->time < e->core->now || event->observed > event->time)
+	if (event->time < e->core->now || event->time == TR_TIME_NEVER ||
+	    event->observed > event->time)
 		return TR_E_TIME;
 	if (event->time > tr_engine_deadline(e))
 		return TR_E_CLOCK_DUE;

@@ -290,7 +290,7 @@ static enum tr_reject check_queue(struct admission *a)
 	const struct tr_backlog *backlog = backlog_of(a);
 
 	a->limit = class->name;
-	if (backlog->waiting < class->queue_limit)
+	if (backlog->waiting + backlog->held < class->queue_limit)
 		return TR_REJECT_NONE;
 	a->retry_after = tr_max(predicted_wait(a, backlog->waiting), TR_SECOND);
 	return TR_REJECT_QUEUE_FULL;
@@ -378,7 +378,8 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 			       (a->intent->cancelable ? TR_JOB_CANCELABLE : 0) |
 			       (a->submit->flags & TR_SUBMIT_HOLD ? TR_JOB_RELEASE_DUE : 0));
 	job->reserved_micro_usd = a->cost;
-	job->charged_tokens = tokens_reserved(a);
+	/* What no rate took, no rate gives back. */
+	job->charged_tokens = tenant->tokens_per_minute ? tokens_reserved(a) : 0;
 	tenant->reserved_micro_usd = tr_add_sat(tenant->reserved_micro_usd, a->cost);
 	tr_rate_take(&tenant->requests_tat, e->core->now, 1, tenant->requests_per_minute);
 	tr_rate_take(&tenant->tokens_tat, e->core->now, job->charged_tokens,

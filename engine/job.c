@@ -21,6 +21,7 @@
 #include "engine/queue.h"
 #include "engine/quota.h"
 #include "engine/random.h"
+#include "engine/registry.h"
 #include "engine/waiting.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
@@ -163,8 +164,15 @@ void tr_job_enter(struct tr_engine *e, struct tr_job *job)
 
 /* ---- moves ---- */
 
+static struct tr_backlog *backlog_of(const struct tr_engine *e, const struct tr_job *job)
+{
+	return &e->backlog[tr_backlog_of(e, job->model, job->class_slot)];
+}
+
 static void leave_hold(struct tr_engine *e, struct tr_job *job)
 {
+	TR_ASSERT(backlog_of(e, job)->held > 0);
+	backlog_of(e, job)->held--;
 	tr_queue_remove(e, job);
 	tr_waiting_queue_timer(e, e->queue_count - 1);
 }
@@ -177,6 +185,7 @@ void tr_job_hold(struct tr_engine *e, struct tr_job *job, enum tr_hold hold)
 	job->hold = (uint8_t)hold;
 	if (entered)
 		return;
+	backlog_of(e, job)->held++;
 	job->queued = e->core->now;
 	tr_queue_push(e, job);
 	tr_waiting_queue_timer(e, e->queue_count - 1);
@@ -295,15 +304,17 @@ static void settle(struct tr_engine *e, const struct tr_job *job)
 
 	TR_ASSERT(tenant->reserved_micro_usd >= job->reserved_micro_usd);
 	tenant->reserved_micro_usd -= job->reserved_micro_usd;
-	tr_rate_settle(&tenant->tokens_tat, job->charged_tokens, used, tenant->tokens_per_minute);
+	if (job->charged_tokens)
+		tr_rate_settle(&tenant->tokens_tat, job->charged_tokens, used,
+			       tenant->tokens_per_minute);
 	if (!active)
 		return;
 	tenant->spent_micro_usd =
 		tr_add_sat(tr_spent_today(tenant, e->core->now), active->cost_micro_usd);
 	tenant->day = e->core->now / TR_DAY;
-	if (active->first_token)
-		tr_waiting_settle(e, job, active->tokens_served,
-				  tr_fair_tokens(job->tokens_in, active->tokens_out));
+	tr_waiting_settle(e, job, active->tokens_served,
+			  active->first_token ? tr_fair_tokens(job->tokens_in, active->tokens_out)
+					      : 0);
 	tr_waiting_tenant_ended(e, job->tenant);
 }
 
@@ -364,6 +375,7 @@ static void policy_release(struct tr_engine *e, uint32_t slot)
 	action->policy_id = e->slot[slot].policy_id;
 	action->slot = (uint8_t)slot;
 	e->slot[slot] = (struct tr_slot){0};
+	tr_registry_policy_released(e);
 }
 
 static void free_rows(struct tr_engine *e, struct tr_job *job)

@@ -153,12 +153,21 @@ static bool row_good(uint32_t row, uint32_t count, bool none_good)
 	return row < count || (none_good && row == TR_NONE);
 }
 
+static bool weights_good(const struct tr_policy_strategy *strategy)
+{
+	for (int t = 0; t < TR_TERM_COUNT; t++)
+		if (strategy->weights[t] > 1000)
+			return false;
+	return true;
+}
+
 static bool rows_good(const struct tr_policy *p)
 {
 	bool good = row_good(p->default_tenant, p->tenant_count, false) &&
 		    row_good(p->default_intent, p->intent_count, false) &&
 		    row_good(p->default_model, p->model_count, true) &&
-		    row_good(p->unknown_model, p->model_count, true) && p->id != 0;
+		    row_good(p->unknown_model, p->model_count, true) && p->id != 0 &&
+		    p->hedge.attempts < TR_JOB_ATTEMPTS_MAX;
 
 	for (uint32_t i = 0; i < p->model_count; i++) {
 		const struct tr_policy_model *model = &p->models[i];
@@ -168,7 +177,7 @@ static bool rows_good(const struct tr_policy *p)
 		       model->first_endpoint <= p->endpoint_count &&
 		       model->endpoint_count <= p->endpoint_count - model->first_endpoint &&
 		       model->chain_count >= 1 && model->chain_count <= TR_POLICY_CHAIN_MAX &&
-		       model->chain[0] == i && model->name != 0;
+		       model->chain[0] == i && model->name != 0 && model->quality <= 1000;
 		for (uint32_t step = 0; good && step < model->chain_count; step++)
 			good = row_good(model->chain[step], p->model_count, false);
 	}
@@ -181,7 +190,8 @@ static bool rows_good(const struct tr_policy *p)
 		good = good && p->tenants[i].name != 0 && p->tenants[i].weight_milli != 0 &&
 		       row_good(p->tenants[i].strategy, p->strategy_count, true);
 	for (uint32_t i = 0; i < p->strategy_count; i++)
-		good = good && p->strategies[i].picker < TR_PICKER_COUNT;
+		good = good && p->strategies[i].picker < TR_PICKER_COUNT &&
+		       weights_good(&p->strategies[i]);
 	for (uint32_t i = 0; i < p->intent_count; i++)
 		good = good && row_good(p->intents[i].class_row, p->class_count, false) &&
 		       row_good(p->intents[i].strategy, p->strategy_count, false);

@@ -165,8 +165,9 @@ enum tr_submit_flag {
 #define TR_ACTION_STREAM_COMMIT_FIELDS(F)                                                          \
 	F(u64, job_id) F(job, job) F(attempt, attempt) F(u8, ordinal)
 /* The job is over and its handle stale. queue: from admission to the first dispatch; ttft: from
- * submission to the first token, 0: there was none; e2e: from submission to the end; all of them
- * measured by `observed`. cost: micro-USD as settled. endpoint: of the attempt that answered. */
+ * submission to the first token, 0: there was none; e2e: from submission to the end; as
+ * `observed`, but for the dispatch, which is the engine's own. cost: micro-USD as settled.
+ * endpoint: of the attempt that answered. */
 #define TR_ACTION_JOB_FINISH_FIELDS(F)                                                             \
 	F(u64, job_id)                                                                             \
 	F(job, job)                                                                                \

@@ -167,6 +167,21 @@ struct tr_job *tr_queue_first(const struct tr_engine *e, const struct tr_queue *
 	return job;
 }
 
+struct tr_job *tr_queue_next(const struct tr_engine *e, const struct tr_job *job)
+{
+	struct tr_job *next = at(e, job->right1);
+
+	while (next && next->left1)
+		next = at(e, next->left1);
+	if (next)
+		return next;
+	for (next = at(e, job->parent1); next && next->right1 == row1_of(e, job);) {
+		job = next;
+		next = at(e, job->parent1);
+	}
+	return next;
+}
+
 struct tr_job *tr_queue_oldest(const struct tr_engine *e, const struct tr_queue *queue)
 {
 	return at(e, queue->oldest1);

@@ -13,6 +13,8 @@ void tr_queue_remove(struct tr_engine *e, struct tr_job *job);
 
 /* The job with the earliest (deadline, sequence); NULL if the queue is empty. */
 struct tr_job *tr_queue_first(const struct tr_engine *e, const struct tr_queue *queue);
+/* The job after this one in that order; NULL: it is the last. O(log n) expected. */
+struct tr_job *tr_queue_next(const struct tr_engine *e, const struct tr_job *job);
 /* The job that entered first. */
 struct tr_job *tr_queue_oldest(const struct tr_engine *e, const struct tr_queue *queue);
 /* 1 for the first, 2 for the next, ... O(log n) expected. */

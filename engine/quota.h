@@ -48,6 +48,15 @@ static inline void tr_rate_settle(tr_time_ns *tat, uint64_t taken, uint64_t used
 		*tat = tr_sub_sat(*tat, tr_rate_span(taken - used, per_minute));
 }
 
+/* The stamp under another rate: what was taken too early stays as many units, not as much time. */
+static inline tr_time_ns tr_rate_convert(tr_time_ns tat, tr_time_ns now, uint64_t before,
+					 uint64_t after)
+{
+	if (before == after || tat <= now)
+		return tat;
+	return before && after ? tr_add_sat(now, tr_mul_div(tat - now, before, after)) : 0;
+}
+
 /* Price of a request in micro-USD, rounded up. */
 static inline uint64_t tr_price(const struct tr_policy_model *model, uint64_t tokens_in,
 				uint64_t tokens_out)

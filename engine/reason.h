@@ -15,7 +15,7 @@
  */
 #define TR_REJECT_MAP(X)                                                                           \
 	X(NONE, 200, 0, "not rejected")                                                            \
-	X(MALFORMED, 400, 0, "the request has no input tokens or asks for no output")              \
+	X(MALFORMED, 400, 0, "the request has no input tokens")                                    \
 	X(UNKNOWN_MODEL, 404, 0, "no model or alias has this name")                                \
 	X(UNKNOWN_INTENT, 400, 0, "no intent has this name")                                       \
 	X(UNKNOWN_CLASS, 400, 0, "no class has this name")                                         \
@@ -33,7 +33,7 @@
 	X(TENANT_BUDGET, 402, 1, "the tenant's budget for the day is spent")                       \
 	X(QUEUE_FULL, 429, 1, "the class's queue is full")                                         \
 	X(JOB_TABLE_FULL, 429, 1, "the engine holds as many jobs as it can")                       \
-	X(DEADLINE_UNMET, 429, 1, "the deadline has passed or cannot be met")
+	X(DEADLINE_UNMET, 429, 1, "the deadline has passed")
 
 /*
  * How a job ended.

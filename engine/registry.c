@@ -13,6 +13,7 @@
 
 #include "engine/quota.h"
 #include "engine/random.h"
+#include "engine/timer.h"
 
 static tr_name *name_at(const struct tr_registry *registry, uint32_t slot)
 {
@@ -80,6 +81,12 @@ static void tenant_values(struct tr_engine *e, uint32_t slot)
 		&policy->tenants[row1 ? row1 - 1 : policy->default_tenant];
 	struct tr_tenant *tenant = &e->tenant[slot];
 
+	tr_time_ns now = e->core->now;
+
+	tenant->requests_tat = tr_rate_convert(
+		tenant->requests_tat, now, tenant->requests_per_minute, row->requests_per_minute);
+	tenant->tokens_tat = tr_rate_convert(tenant->tokens_tat, now, tenant->tokens_per_minute,
+					     row->tokens_per_minute);
 	tenant->weight_milli = row->weight_milli;
 	tenant->max_concurrent = row->max_concurrent;
 	tenant->requests_per_minute = row->requests_per_minute;
@@ -103,6 +110,13 @@ static void endpoint_values(struct tr_engine *e, uint32_t slot,
 {
 	struct tr_endpoint *endpoint = &e->endpoint[slot];
 
+	tr_time_ns now = e->core->now;
+
+	endpoint->requests_tat =
+		tr_rate_convert(endpoint->requests_tat, now, endpoint->requests_per_minute,
+				row->requests_per_minute);
+	endpoint->tokens_tat = tr_rate_convert(endpoint->tokens_tat, now,
+					       endpoint->tokens_per_minute, row->tokens_per_minute);
 	endpoint->model = (uint16_t)model;
 	endpoint->slots = row->slots;
 	endpoint->requests_per_minute = row->requests_per_minute;
@@ -118,6 +132,8 @@ static void entry_clear(struct tr_engine *e, enum tr_registry_kind kind, uint32_
 	if (kind == TR_REGISTRY_MODEL)
 		e->core->dirty_models -= e->model[slot].dirty;
 	memset(registry->rows + slot * registry->row_bytes, 0, registry->row_bytes);
+	if (kind == TR_REGISTRY_ENDPOINT)
+		tr_timer_set(e, TR_TIMER_ENDPOINT, slot, TR_TIME_NEVER);
 	if (kind == TR_REGISTRY_ENDPOINT)
 		memset(&e->bucket[slot * TR_BREAKER_BUCKETS], 0,
 		       TR_BREAKER_BUCKETS * sizeof *e->bucket);
@@ -375,6 +391,11 @@ void tr_registry_activate(struct tr_engine *e, uint32_t policy_slot)
 	for (uint32_t slot = 0; slot < e->limits.tenants; slot++)
 		if (e->tenant[slot].name)
 			tenant_values(e, slot);
+}
+
+void tr_registry_policy_released(struct tr_engine *e)
+{
+	bind_all(e);
 }
 
 bool tr_registry_rebuild(struct tr_engine *e)

@@ -21,6 +21,9 @@ bool tr_registry_fits(const struct tr_engine *e, const struct tr_loaded *loaded)
  * busy ones stay until a later change, endpoints among them as removed. */
 void tr_registry_activate(struct tr_engine *e, uint32_t slot);
 
+/* A policy is no longer in use: forget where its chains led. */
+void tr_registry_policy_released(struct tr_engine *e);
+
 /* Compute the name indexes, bindings and reach again from the rows. Returns false if a name stands
  * twice. */
 bool tr_registry_rebuild(struct tr_engine *e);

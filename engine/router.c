@@ -56,17 +56,18 @@ static bool tried(const struct decision *d, uint32_t endpoint)
 }
 
 /* What is wrong with the model for this job, whichever endpoint serves it. */
-static enum tr_filter filter_model(const struct decision *d, uint32_t model_row)
+static enum tr_filter filter_model(const struct tr_engine *e, const struct tr_job *job,
+				   uint32_t model_row)
 {
-	const struct tr_policy_model *model = &d->policy->models[model_row];
-	uint32_t tenant_row1 =
-		d->e->loaded[d->job->policy].row_of_slot[TR_REGISTRY_TENANT][d->job->tenant];
+	const struct tr_policy *policy = tr_policy_of(e, job);
+	const struct tr_policy_model *model = &policy->models[model_row];
+	uint32_t tenant_row1 = e->loaded[job->policy].row_of_slot[TR_REGISTRY_TENANT][job->tenant];
 	const struct tr_policy_tenant *tenant =
-		&d->policy->tenants[tenant_row1 ? tenant_row1 - 1 : d->policy->default_tenant];
+		&policy->tenants[tenant_row1 ? tenant_row1 - 1 : policy->default_tenant];
 
-	if (d->job->needs & ~model->capabilities)
+	if (job->needs & ~model->capabilities)
 		return TR_FILTER_CAPABILITY;
-	if ((uint64_t)d->job->tokens_in + tr_max(d->job->tokens_out_max, 1) > model->context_tokens)
+	if ((uint64_t)job->tokens_in + tr_max(job->tokens_out_max, 1) > model->context_tokens)
 		return TR_FILTER_CONTEXT;
 	if (!tr_model_set_has(&tenant->models, model_row))
 		return TR_FILTER_TENANT;
@@ -115,11 +116,14 @@ static enum tr_filter filter_endpoint(const struct decision *d, uint32_t slot, u
 }
 
 /* The first reason of all, given what is wrong with the endpoint's model. */
-static enum tr_filter filter(const struct decision *d, enum tr_filter of_model, uint32_t slot,
-			     uint64_t *ret_detail)
+static enum tr_filter filter(const struct decision *d, uint32_t row, enum tr_filter of_model,
+			     uint32_t slot, uint64_t *ret_detail)
 {
 	*ret_detail = 0;
-	if (slot == TR_NONE || d->e->endpoint[slot].removed)
+	/* An endpoint that the active policy put under another model is gone from this one. */
+	if (slot == TR_NONE || d->e->endpoint[slot].removed ||
+	    d->e->endpoint[slot].model !=
+		    tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_MODEL, row))
 		return TR_FILTER_REMOVED;
 	return of_model != TR_FILTER_NONE ? of_model : filter_endpoint(d, slot, ret_detail);
 }
@@ -196,14 +200,14 @@ static bool collect(struct decision *d, uint32_t step, bool *waits, bool *partic
 {
 	uint32_t row = d->policy->models[d->job->model_row].chain[step];
 	const struct tr_policy_model *model = &d->policy->models[row];
-	enum tr_filter of_model = filter_model(d, row);
+	enum tr_filter of_model = filter_model(d->e, d->job, row);
 	bool busy = false;
 
 	for (uint32_t i = 0; i < model->endpoint_count; i++) {
 		uint32_t slot = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT,
 					       model->first_endpoint + i);
 		uint64_t detail;
-		enum tr_filter why = filter(d, of_model, slot, &detail);
+		enum tr_filter why = filter(d, row, of_model, slot, &detail);
 
 		if (why == TR_FILTER_NONE && d->count < ELIGIBLE_MAX) {
 			struct candidate *c = &d->eligible[d->count++];
@@ -272,7 +276,7 @@ static void record_candidate(const struct decision *d, uint32_t step, uint32_t r
 	ret->endpoint = named->name;
 	ret->model = model->name;
 	ret->chain_step = (uint8_t)step;
-	ret->filter = (uint8_t)filter(d, filter_model(d, row), slot, &ret->detail);
+	ret->filter = (uint8_t)filter(d, row, filter_model(d->e, d->job, row), slot, &ret->detail);
 	if (slot != TR_NONE) {
 		ret->in_flight = d->e->endpoint[slot].in_flight;
 		ret->slots = d->e->endpoint[slot].slots;
@@ -330,9 +334,16 @@ static void record(const struct decision *d, enum tr_role role, enum tr_pick how
 	TR_ASSERT(!winner == (decision->winner == TR_NONE));
 }
 
-bool tr_router_is_wide(const struct tr_engine *e, const struct tr_job *job)
+bool tr_router_is_apart(const struct tr_engine *e, const struct tr_job *job)
 {
-	return pickers[tr_policy_of(e, job)->strategies[job->strategy_row].picker].whole_chain;
+	const struct tr_policy *policy = tr_policy_of(e, job);
+	const struct tr_policy_model *asked = &policy->models[job->model_row];
+	uint32_t steps = (job->flags & TR_JOB_STRICT) ? 1 : asked->chain_count;
+	bool apart = pickers[policy->strategies[job->strategy_row].picker].whole_chain;
+
+	for (uint32_t step = 0; step < steps && !apart; step++)
+		apart = filter_model(e, job, asked->chain[step]) != TR_FILTER_NONE;
+	return apart;
 }
 
 bool tr_router_has_room(const struct tr_engine *e)

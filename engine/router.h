@@ -23,8 +23,10 @@ struct tr_route {
 enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *job,
 				     enum tr_role role, struct tr_route *ret_route);
 
-/* Does the job's strategy weigh its whole chain at once? */
-bool tr_router_is_wide(const struct tr_engine *e, const struct tr_job *job);
+/* Has the job other ways than one that goes down the same chain step by step: because it weighs the
+ * whole chain at once, or because some model of the chain can never serve it? The same as long as
+ * it is queued. */
+bool tr_router_is_apart(const struct tr_engine *e, const struct tr_job *job);
 
 /* Room for one more decision record in this step. */
 bool tr_router_has_room(const struct tr_engine *e);

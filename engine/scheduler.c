@@ -24,6 +24,9 @@
 #include "engine/router.h"
 #include "engine/waiting.h"
 
+/* Jobs of a queue that are asked after its first one must wait for a reason of its own. */
+#define LOOK_AHEAD 32
+
 void tr_scheduler_queue_due(struct tr_engine *e, uint32_t q)
 {
 	const struct tr_queue *queue = &e->queue[q];
@@ -117,9 +120,14 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 	case TR_ROUTE_WAIT:
 		return PLACING_ASIDE;
 	case TR_ROUTE_CLOSED:
-		return PLACING_CLOSED;
+		/* Jobs of another policy may have other ways. */
+		return e->slot[e->core->active_policy].jobs < e->core->live_jobs ? PLACING_ASIDE
+										 : PLACING_CLOSED;
 	case TR_ROUTE_CLOSED_STEP:
-		return e->model[job->model].waiting_wide ? PLACING_ASIDE : PLACING_CLOSED;
+		return job->state == TR_JOB_RETRY || e->model[job->model].waiting_apart ||
+				       e->slot[e->core->active_policy].jobs < e->core->live_jobs
+			       ? PLACING_ASIDE
+			       : PLACING_CLOSED;
 	}
 	return PLACING_CLOSED;
 }
@@ -154,7 +162,15 @@ static bool pool_run(struct tr_engine *e, uint32_t model)
 
 		uint32_t q = tr_ready_first(e, backlog);
 
-		placed = place_job(e, tr_queue_first(e, &e->queue[q]));
+		struct tr_job *job = tr_queue_first(e, &e->queue[q]);
+
+		placed = place_job(e, job);
+		for (uint32_t i = 0; i < LOOK_AHEAD && placed == PLACING_ASIDE; i++) {
+			job = tr_queue_next(e, job);
+			if (!job)
+				break;
+			placed = place_job(e, job);
+		}
 		if (placed == PLACING_ASIDE) {
 			tr_ready_remove(e, q);
 			e->aside[set_aside++] = q;

@@ -46,8 +46,8 @@ enum tr_job_flag {
 	TR_JOB_STRICT = 1 << 0,
 	TR_JOB_HEDGEABLE = 1 << 1,
 	TR_JOB_CANCELABLE = 1 << 2,
-	TR_JOB_TOTAL = 1 << 4,	     /* its deadline is the policy's limit for the whole job */
 	TR_JOB_RELEASE_DUE = 1 << 3, /* once stored, it waits for JOB_RELEASE */
+	TR_JOB_TOTAL = 1 << 4,	     /* its deadline is the policy's limit for the whole job */
 };
 
 /* The one row of things that are one. */
@@ -166,7 +166,7 @@ enum tr_job_flag {
 	F(u8, state)                                                                               \
 	F(u8, ordinal)                                                                             \
 	F(u8, role)                                                                                \
-	F(u8, probe) /* taken by a half-open breaker */
+	F(u8, probe) /* taken by a half-open breaker: number of its round, 0: not a probe */
 
 #define TR_ENDPOINT_FIELDS(F)                                                                      \
 	F(name, name)	   /* 0: free slot */                                                      \
@@ -186,6 +186,7 @@ enum tr_job_flag {
 	F(u32, slots)                                                                              \
 	F(u32, in_flight)                                                                          \
 	F(u32, consecutive)                                                                        \
+	F(u32, trips_ever)                                                                         \
 	F(u32, trips) /* in a row */                                                               \
 	F(u32, probes_out)                                                                         \
 	F(u32, probe_successes)                                                                    \
@@ -194,6 +195,7 @@ enum tr_job_flag {
 	F(u32, signal_kv_permille)                                                                 \
 	F(u32, feedback_ewma) /* 0..1000, 0: none */                                               \
 	F(u16, model)                                                                              \
+	F(u8, round) /* of half-open, 1..255, begins again after that */                           \
 	F(u8, removed)                                                                             \
 	F(u8, lifecycle)                                                                           \
 	F(u8, breaker)
@@ -231,7 +233,7 @@ enum tr_job_flag {
 	F(span, service_ewma) /* dispatch to end of its jobs */                                    \
 	F(u32, waiting)                                                                            \
 	F(u32, live)                                                                               \
-	F(u32, waiting_wide)  /* of the waiting, those that weigh their whole chain at once */     \
+	F(u32, waiting_apart) /* of the waiting, those whose ways differ: tr_router_is_apart() */  \
 	F(u32, retry_oldest1) /* jobs in state RETRY, first come first served */                   \
 	F(u32, retry_newest1)                                                                      \
 	F(u8, dirty) /* something changed: its queues must be looked at */
@@ -240,6 +242,7 @@ enum tr_job_flag {
 #define TR_BACKLOG_FIELDS(F)                                                                       \
 	F(u64, virtual_service) /* of the tenant served last: where idle tenants come back */      \
 	F(u32, waiting)                                                                            \
+	F(u32, held)  /* not waiting yet, but it will: it takes its place in the queue's limit */  \
 	F(u32, ready) /* length of its heap */                                                     \
 	F(u32, dispatched)
 

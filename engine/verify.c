@@ -84,6 +84,60 @@ static const char *attempt_ranges(const struct tr_engine *e, const struct tr_att
 	return NULL;
 }
 
+/* Each free list stays in its table, comes to an end, and holds all rows that are not in use. */
+static const char *free_lists(const struct tr_engine *e)
+{
+	const struct tr_core *core = e->core;
+	uint32_t jobs = 0, actives = 0, attempts = 0, job_free = 0, active_free = 0,
+		 attempt_free = 0;
+
+	for (uint32_t i = 0; i < core->job_used; i++) {
+		jobs += e->job[i].state != TR_JOB_FREE;
+		actives += e->job[i].state != TR_JOB_FREE && e->job[i].active1;
+	}
+	for (uint32_t i = 0; i < core->attempt_used; i++)
+		attempts += e->attempt[i].state != TR_ATTEMPT_FREE;
+	for (uint32_t next1 = core->job_free1; next1; next1 = e->job[next1 - 1].left1)
+		HOLDS(next1 <= core->job_used && e->job[next1 - 1].state == TR_JOB_FREE &&
+			      ++job_free <= core->job_used,
+		      "the free list of jobs");
+	for (uint32_t next1 = core->active_free1; next1; next1 = e->active[next1 - 1].job1)
+		HOLDS(next1 <= core->active_used && ++active_free <= core->active_used,
+		      "the free list of active rows");
+	for (uint32_t next1 = core->attempt_free1; next1; next1 = e->attempt[next1 - 1].job1)
+		HOLDS(next1 <= core->attempt_used &&
+			      e->attempt[next1 - 1].state == TR_ATTEMPT_FREE &&
+			      ++attempt_free <= core->attempt_used,
+		      "the free list of attempts");
+	HOLDS(jobs + job_free == core->job_used, "rows of jobs are lost");
+	HOLDS(actives + active_free == core->active_used, "active rows are lost");
+	HOLDS(attempts + attempt_free == core->attempt_used, "rows of attempts are lost");
+	return NULL;
+}
+
+/* What is divided by, and what a timer's owner must be. */
+static const char *values(const struct tr_engine *e)
+{
+	HOLDS(e->core->bucket_span != 0, "the breakers' windows have no length");
+	for (uint32_t i = 0; i < e->limits.endpoints; i++)
+		HOLDS(!e->endpoint[i].name || e->endpoint[i].slots, "an endpoint has no slots");
+	for (uint32_t i = 0; i < e->limits.tenants; i++)
+		HOLDS(!e->tenant[i].name || e->tenant[i].weight_milli, "a tenant has no weight");
+	for (uint32_t i = 0; i < e->limits.active; i++) {
+		bool armed = e->timer[e->timer_first[TR_TIMER_ACTIVE] + i].place1 != 0;
+		uint32_t job1 = i < e->core->active_used ? e->active[i].job1 : 0;
+
+		HOLDS(!armed || (job1 && job1 <= e->core->job_used &&
+				 e->job[job1 - 1].active1 == i + 1),
+		      "a timer of nobody's active row is armed");
+	}
+	for (uint32_t i = 0; i < e->limits.attempts; i++)
+		HOLDS(!e->timer[e->timer_first[TR_TIMER_ATTEMPT] + i].place1 ||
+			      (i < e->core->attempt_used && e->attempt[i].state != TR_ATTEMPT_FREE),
+		      "a timer of a free attempt is armed");
+	return NULL;
+}
+
 const char *tr_verify_ranges(const struct tr_engine *e)
 {
 	const char *wrong = NULL;
@@ -108,6 +162,10 @@ const char *tr_verify_ranges(const struct tr_engine *e)
 		if (!link_good(e->model[i].retry_oldest1, e->core->job_used) ||
 		    !link_good(e->model[i].retry_newest1, e->core->job_used))
 			wrong = "a list of retries leaves the table of jobs";
+	if (!wrong)
+		wrong = free_lists(e);
+	if (!wrong)
+		wrong = values(e);
 	return wrong;
 }
 
@@ -117,8 +175,9 @@ const char *tr_verify_ranges(const struct tr_engine *e)
 struct sums {
 	uint32_t live;
 	uint32_t model_live[TR_POLICY_MODELS_MAX], model_waiting[TR_POLICY_MODELS_MAX];
-	uint32_t model_wide[TR_POLICY_MODELS_MAX];
+	uint32_t model_apart[TR_POLICY_MODELS_MAX];
 	uint32_t class_live[TR_POLICY_CLASSES_MAX];
+	uint32_t held[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
 	uint32_t tenant_live[TR_POLICY_TENANTS_MAX];
 	uint32_t tenant_running[TR_POLICY_TENANTS_MAX];
 	uint32_t tenant_waiting[TR_POLICY_TENANTS_MAX];
@@ -143,7 +202,9 @@ static const char *sum_attempts(const struct tr_engine *e, const struct tr_job *
 		HOLDS(++seen <= TR_JOB_ATTEMPTS_MAX, "a job has too many attempts at once");
 		committed |= next1 == active->committed1;
 		sums->in_flight[attempt->endpoint]++;
-		sums->probes[attempt->endpoint] += attempt->probe;
+		sums->probes[attempt->endpoint] +=
+			attempt->probe && attempt->probe == e->endpoint[attempt->endpoint].round &&
+			e->endpoint[attempt->endpoint].breaker == TR_BREAKER_HALF_OPEN;
 	}
 	HOLDS(committed, "a committed attempt is gone and its job is not");
 	HOLDS(!active->committed1 || seen == 1, "a rival outlived the commit");
@@ -163,8 +224,10 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 		sums->live++;
 		sums->model_live[job->model]++;
 		sums->model_waiting[job->model] += job->state == TR_JOB_QUEUED;
-		sums->model_wide[job->model] +=
-			job->state == TR_JOB_QUEUED && tr_router_is_wide(e, job);
+		sums->model_apart[job->model] +=
+			job->state == TR_JOB_QUEUED && tr_router_is_apart(e, job);
+		sums->held[tr_backlog_of(e, job->model, job->class_slot)] +=
+			job->state == TR_JOB_HELD;
 		sums->class_live[job->class_slot]++;
 		sums->tenant_live[job->tenant]++;
 		sums->tenant_running[job->tenant] += active;
@@ -198,9 +261,11 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 		dirty += e->model[i].dirty;
 		HOLDS(e->model[i].live == sums->model_live[i], "a model's live jobs");
 		HOLDS(e->model[i].waiting == sums->model_waiting[i], "a model's waiting jobs");
-		HOLDS(e->model[i].waiting_wide == sums->model_wide[i], "a model's wide jobs");
+		HOLDS(e->model[i].waiting_apart == sums->model_apart[i], "a model's jobs apart");
 	}
 	HOLDS(dirty == core->dirty_models, "marked models are counted wrongly");
+	for (uint32_t i = 0; i < e->backlog_count; i++)
+		HOLDS(e->backlog[i].held == sums->held[i], "a class's held jobs in a pool");
 	for (uint32_t i = 0; i < e->limits.classes; i++)
 		HOLDS(e->class[i].live == sums->class_live[i], "a class's live jobs");
 	for (uint32_t i = 0; i < e->limits.tenants; i++) {

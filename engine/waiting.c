@@ -79,7 +79,7 @@ void tr_waiting_enqueue(struct tr_engine *e, struct tr_job *job)
 	backlog->waiting++;
 	e->tenant[job->tenant].waiting++;
 	e->model[job->model].waiting++;
-	e->model[job->model].waiting_wide += tr_router_is_wide(e, job);
+	e->model[job->model].waiting_apart += tr_router_is_apart(e, job);
 	tr_pool_mark(e, job->model);
 	tr_ready_refresh(e, q);
 	tr_waiting_queue_timer(e, q);
@@ -94,7 +94,7 @@ void tr_waiting_dequeue(struct tr_engine *e, struct tr_job *job)
 	e->backlog[backlog_of_queue(e, q)].waiting--;
 	e->tenant[job->tenant].waiting--;
 	e->model[job->model].waiting--;
-	e->model[job->model].waiting_wide -= tr_router_is_wide(e, job);
+	e->model[job->model].waiting_apart -= tr_router_is_apart(e, job);
 	tr_ready_refresh(e, q);
 	tr_waiting_queue_timer(e, q);
 }

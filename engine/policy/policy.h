@@ -173,7 +173,7 @@ struct tr_policy_retry {
 
 struct tr_policy_hedge {
 	tr_span_ns delay_ns; /* silence before a second attempt; 0: no hedging */
-	uint32_t attempts;   /* extra attempts at once, 0..3 */
+	uint32_t attempts;   /* extra attempts of a job, 0..3 */
 	uint32_t reserved;
 };
 

@@ -222,8 +222,8 @@ static const struct tr_schema_field breaker_fields[] = {
 		   "Probes that must succeed to close it."),
 	TR_INTEGER(struct tr_policy_breaker, eject_percent, "max_eject_percent", 0, 100, "50",
 		   "percent",
-		   "Share of a model's endpoints that breakers may take out at once. When none is "
-		   "left, the least bad serves."),
+		   "Share of a model's endpoints that breakers may take out at once; one may "
+		   "always go."),
 };
 static const struct tr_table breaker_table =
 	TR_TABLE(struct tr_policy_breaker, breaker_fields, "breaker",
@@ -237,10 +237,9 @@ static const struct tr_schema_field retry_fields[] = {
 		       "First back-off; it doubles, and a draw between 0 and it is waited."),
 	TR_DURATION_MS(struct tr_policy_retry, backoff_ns_max, "max_backoff_ms", 0, 3600000, "8000",
 		       "Longest back-off; at least `backoff_ms`."),
-	TR_DURATION_MS(
-		struct tr_policy_retry, retry_after_ns_max, "max_retry_after_ms", 0, SPAN_MS_MAX,
-		"60000",
-		"Longest wait that an endpoint may ask for; a longer wish ends the retries."),
+	TR_DURATION_MS(struct tr_policy_retry, retry_after_ns_max, "max_retry_after_ms", 0,
+		       SPAN_MS_MAX, "60000",
+		       "Longest pause that an endpoint may ask for; a longer wish is cut to this."),
 };
 static const struct tr_table retry_table =
 	TR_TABLE(struct tr_policy_retry, retry_fields, "retry",
