@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "reports/json_file.h"
 #include "reports/progress.h"
 #include "reports/summary.h"
@@ -25,6 +26,8 @@
 
 /* Steps between two looks at the clock. */
 #define STEPS_AT_ONCE 4096
+/* Events between two snapshots in a recording: where a replay may begin. */
+#define SNAPSHOT_EACH 1000000
 #define NOT_GIVEN     UINT64_MAX
 #define SCALE_MAX     100
 
@@ -125,6 +128,23 @@ static int fail_input(const struct session *session)
 	return tr_cli_fail_diagnostic(TR_EXIT_INPUT, &session->diagnostic);
 }
 
+static bool is_input(const struct session *session, const char *output)
+{
+	const char *trace =
+		session->values->trace ? session->values->trace : session->scenario->trace;
+	const char *colon = trace ? strchr(trace, ':') : NULL;
+	const char *const inputs[] = {
+		session->scenario_path,
+		session->values->policy ? session->values->policy : session->scenario->policy,
+		colon ? colon + 1 : NULL,
+	};
+
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(inputs); i++)
+		if (tr_output_same(output, inputs[i]))
+			return true;
+	return false;
+}
+
 static int check_usage(const struct session *session)
 {
 	const struct sim_values *values = session->values;
@@ -143,7 +163,11 @@ static int check_usage(const struct session *session)
 		return tr_cli_fail(TR_EXIT_USAGE,
 				   "--amplify, --repeat, --spread and --skip-bad need a trace; the "
 				   "scenario has a workload");
-	if (values->record && values->json && strcmp(values->record, values->json) == 0)
+	if (is_input(session, values->record) || is_input(session, values->json))
+		return tr_cli_fail(
+			TR_EXIT_USAGE, "%s: is read by this run, and cannot be its output",
+			is_input(session, values->record) ? values->record : values->json);
+	if (tr_output_same(values->record, values->json))
 		return tr_cli_fail(TR_EXIT_USAGE, "--record and --json name the same file");
 	if (values->record && strcmp(values->record, "-") == 0)
 		return tr_cli_fail(TR_EXIT_USAGE, "--record needs the name of a file");
@@ -292,7 +316,7 @@ static void record_step(void *self, const struct tr_engine *engine, const struct
 static int open_recorder(struct session *session, const struct tr_limits *limits)
 {
 	const struct tr_policy *policy = tr_policy_compiled(session->policy);
-	struct tr_recorder_options options = {.temporary = true};
+	struct tr_recorder_options options = {.temporary = true, .snapshot_each = SNAPSHOT_EACH};
 	struct tr_recording_header header;
 	const char *canonical;
 	size_t length;

@@ -64,10 +64,11 @@ static int output_open(struct output *ret, const char *name)
 		output.path = realpath(name, NULL);
 		if (!output.path)
 			output.path = strdup(name);
-		if (!output.path || asprintf(&partial, "%s.partial", output.path) < 0)
+		if (!output.path ||
+		    asprintf(&partial, "%s.%ld.partial", output.path, (long)getpid()) < 0)
 			partial = NULL;
 		output.partial = partial;
-		output.file = output.partial ? fopen(output.partial, "we") : NULL;
+		output.file = output.partial ? fopen(output.partial, "wxe") : NULL;
 	}
 	if (!output.file) {
 		int code = fail_output(&output);

@@ -32,7 +32,7 @@ struct tr_limits {
 	uint32_t models;    /* 1..TR_POLICY_MODELS_MAX */
 	uint32_t endpoints; /* 1..TR_POLICY_ENDPOINTS_MAX */
 	uint32_t classes;   /* 1..TR_POLICY_CLASSES_MAX */
-	uint32_t tenants;   /* 1..TR_POLICY_TENANTS_MAX */
+	uint32_t tenants;   /* 1..TR_ENGINE_TENANTS_MAX */
 	uint32_t policies;  /* loaded at once, 1..16 */
 };
 

@@ -344,7 +344,6 @@ static void say_finish(struct tr_engine *e, const struct tr_job *job, enum tr_ou
 	finish->tenant = e->tenant[job->tenant].name;
 	finish->class_name = e->class[job->class_slot].name;
 	finish->model = tr_policy_of(e, job)->models[job->model_row].name;
-	finish->tokens_in = job->tokens_in;
 	finish->outcome = (uint8_t)outcome;
 	finish->cause = (uint8_t)cause;
 	finish->e2e = tr_sub_sat(e->event->observed, job->submitted);
@@ -356,6 +355,7 @@ static void say_finish(struct tr_engine *e, const struct tr_job *job, enum tr_ou
 		finish->tokens_out = active->tokens_out;
 		finish->attempts = active->ordinal;
 		finish->hedges = active->hedges;
+		finish->tokens_in = active->first_token ? job->tokens_in : 0;
 		if (active->first_token)
 			finish->ttft = tr_sub_sat(active->first_token, job->submitted);
 	}

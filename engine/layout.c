@@ -32,7 +32,7 @@ bool tr_layout_limits_good(const struct tr_limits *limits)
 		{limits->models, 1, TR_POLICY_MODELS_MAX},
 		{limits->endpoints, 1, TR_POLICY_ENDPOINTS_MAX},
 		{limits->classes, 1, TR_POLICY_CLASSES_MAX},
-		{limits->tenants, 1, TR_POLICY_TENANTS_MAX},
+		{limits->tenants, 1, TR_ENGINE_TENANTS_MAX},
 		{limits->policies, 1, TR_ENGINE_POLICIES_MAX},
 	};
 

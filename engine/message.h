@@ -166,8 +166,8 @@ enum tr_submit_flag {
 	F(u64, job_id) F(job, job) F(attempt, attempt) F(u8, ordinal)
 /* The job is over and its handle stale. queue: from admission to the first dispatch; ttft: from
  * submission to the first token, 0: there was none; e2e: from submission to the end; as
- * `observed`, but for the dispatch, which is the engine's own. cost: micro-USD as settled.
- * endpoint: of the attempt that answered. */
+ * `observed`, but for the dispatch, which is the engine's own. tokens and cost: as settled, 0 for a
+ * job that was not served. endpoint: of the attempt that answered. */
 #define TR_ACTION_JOB_FINISH_FIELDS(F)                                                             \
 	F(u64, job_id)                                                                             \
 	F(job, job)                                                                                \

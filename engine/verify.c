@@ -178,10 +178,10 @@ struct sums {
 	uint32_t model_apart[TR_POLICY_MODELS_MAX];
 	uint32_t class_live[TR_POLICY_CLASSES_MAX];
 	uint32_t held[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
-	uint32_t tenant_live[TR_POLICY_TENANTS_MAX];
-	uint32_t tenant_running[TR_POLICY_TENANTS_MAX];
-	uint32_t tenant_waiting[TR_POLICY_TENANTS_MAX];
-	uint64_t tenant_reserved[TR_POLICY_TENANTS_MAX];
+	uint32_t tenant_live[TR_ENGINE_TENANTS_MAX];
+	uint32_t tenant_running[TR_ENGINE_TENANTS_MAX];
+	uint32_t tenant_waiting[TR_ENGINE_TENANTS_MAX];
+	uint64_t tenant_reserved[TR_ENGINE_TENANTS_MAX];
 	uint32_t policy_jobs[TR_ENGINE_POLICIES_MAX];
 	uint32_t in_flight[TR_POLICY_ENDPOINTS_MAX];
 	uint32_t probes[TR_POLICY_ENDPOINTS_MAX];

@@ -35,17 +35,12 @@ static char *place_of(const char *path)
 	return real ? real : strdup(path);
 }
 
+/* A name of our own beside the file: another run's, or a user's file, is never written over. */
 static char *partial_of(const char *path)
 {
-	static const char ending[] = ".partial";
-	size_t length = strlen(path);
-	char *partial = malloc(length + sizeof ending);
+	char *partial;
 
-	if (!partial)
-		return NULL;
-	memcpy(partial, path, length);
-	memcpy(partial + length, ending, sizeof ending);
-	return partial;
+	return asprintf(&partial, "%s.%ld.partial", path, (long)getpid()) < 0 ? NULL : partial;
 }
 
 int tr_json_file_open(const char *path, struct tr_json_file *ret,
@@ -67,7 +62,7 @@ int tr_json_file_open(const char *path, struct tr_json_file *ret,
 		if (!file.partial)
 			goto err;
 	}
-	file.stream = fopen(file.partial ? file.partial : file.path, "we");
+	file.stream = fopen(file.partial ? file.partial : file.path, file.partial ? "wxe" : "we");
 	if (!file.stream) {
 		error = errno;
 		goto err;

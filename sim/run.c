@@ -75,7 +75,7 @@ void tr_run_limits(const struct tr_policy *policy, struct tr_limits *ret)
 	limits.models = policy->model_count;
 	limits.endpoints = policy->endpoint_count;
 	limits.classes = policy->class_count;
-	limits.tenants = TR_POLICY_TENANTS_MAX;
+	limits.tenants = policy->tenant_count + TR_POLICY_TENANTS_MAX;
 	*ret = limits;
 }
 

@@ -109,7 +109,7 @@ void tr_recording_state_of(const struct tr_engine *engine, struct tr_recording_s
 struct tr_recorder;
 
 struct tr_recorder_options {
-	bool temporary;		/* write PATH.partial, renamed to PATH when finished well */
+	bool temporary;		/* write PATH.PID.partial, renamed to PATH when finished well */
 	uint64_t snapshot_each; /* events between two snapshots, 0: none on their own */
 };
 

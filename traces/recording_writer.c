@@ -200,13 +200,14 @@ int tr_recorder_create(const char *path, const struct tr_recording_header *heade
 				   "is a directory; a recording needs the name of a file");
 	if (!in_place(path, options)) {
 		target = real_path(path);
-		if (!target || asprintf(&partial, "%s.partial", target) < 0) {
+		if (!target || asprintf(&partial, "%s.%ld.partial", target, (long)getpid()) < 0) {
 			free(target);
 			return tr_diagnose(ret_diagnostic, path, 0, 0, "",
 					   "no memory for a recording");
 		}
 	}
-	stream = fopen(partial ? partial : path, "wbe");
+	/* A name of our own: another run's, or a user's file, is never written over. */
+	stream = fopen(partial ? partial : path, partial ? "wbxe" : "wbe");
 	if (!stream) {
 		err = tr_diagnose(ret_diagnostic, path, 0, 0, "", "cannot create the recording: %s",
 				  strerror(errno));

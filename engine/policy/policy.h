@@ -16,10 +16,12 @@
 #include "engine/base.h"
 
 /* Hard caps of one policy. A file beyond them is a load error. */
-#define TR_POLICY_MODELS_MAX	 256
-#define TR_POLICY_ENDPOINTS_MAX	 1024
-#define TR_POLICY_CLASSES_MAX	 16
-#define TR_POLICY_TENANTS_MAX	 4096
+#define TR_POLICY_MODELS_MAX	256
+#define TR_POLICY_ENDPOINTS_MAX 1024
+#define TR_POLICY_CLASSES_MAX	16
+#define TR_POLICY_TENANTS_MAX	4096
+/* Tenants an engine can know: those of the policy, and as many that no policy names. */
+#define TR_ENGINE_TENANTS_MAX	 (2 * TR_POLICY_TENANTS_MAX)
 #define TR_POLICY_STRATEGIES_MAX 64
 #define TR_POLICY_INTENTS_MAX	 64
 #define TR_POLICY_ALIASES_MAX	 256

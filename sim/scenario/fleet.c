@@ -98,6 +98,57 @@ static tr_name endpoint_at(const struct tr_policy *policy, uint32_t row)
 	return policy->endpoints[row].name;
 }
 
+static tr_name intent_at(const struct tr_policy *policy, uint32_t row)
+{
+	return policy->intents[row].name;
+}
+
+static tr_name class_at(const struct tr_policy *policy, uint32_t row)
+{
+	return policy->classes[row].name;
+}
+
+/* A label that every request carries must be a name of the policy, or every request is refused. */
+static int check_label(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
+		       tr_name label, const char *key, const char *noun,
+		       tr_name (*name_at)(const struct tr_policy *, uint32_t), uint32_t count,
+		       struct tr_diagnostic *ret_diagnostic)
+{
+	char names[256] = "";
+	size_t used = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const char *text = tr_policy_name(policy, name_at(tr_policy_compiled(policy), i));
+
+		if (!label || label == name_at(tr_policy_compiled(policy), i))
+			return 0;
+		if (used + strlen(text) + 3 < sizeof names)
+			used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
+						 used ? ", " : "", text);
+	}
+	return tr_schema_diagnose(ret_diagnostic, scenario->document, NULL, key,
+				  "the policy has no %s of this name; it has %s", noun, names);
+}
+
+static int check_labels(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
+			struct tr_diagnostic *ret_diagnostic)
+{
+	const struct tr_policy *compiled = tr_policy_compiled(policy);
+	const struct tr_workload_labels *labels = &scenario->labels;
+	bool aliased = compiled->unknown_model != TR_NONE;
+
+	for (uint32_t i = 0; i < compiled->alias_count; i++)
+		aliased |= compiled->aliases[i].name == labels->model;
+	if (!aliased && check_label(scenario, policy, labels->model, "labels.model", "model",
+				    model_at, compiled->model_count, ret_diagnostic))
+		return -1;
+	if (check_label(scenario, policy, labels->intent, "labels.intent", "intent", intent_at,
+			compiled->intent_count, ret_diagnostic))
+		return -1;
+	return check_label(scenario, policy, labels->class_name, "labels.class", "class", class_at,
+			   compiled->class_count, ret_diagnostic);
+}
+
 int tr_scenario_servers(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
 			struct tr_server **ret, struct tr_diagnostic *ret_diagnostic)
 {
@@ -110,6 +161,8 @@ int tr_scenario_servers(const struct tr_scenario *scenario, const struct tr_poli
 		return -1;
 	if (check_rows(scenario, policy, &fleet->endpoints, "fleet.endpoints", "endpoint",
 		       endpoint_at, compiled->endpoint_count, ret_diagnostic))
+		return -1;
+	if (check_labels(scenario, policy, ret_diagnostic))
 		return -1;
 	servers = calloc(compiled->endpoint_count, sizeof *servers);
 	if (!servers)

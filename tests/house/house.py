@@ -113,7 +113,7 @@ def rule_arrows(tree):
 BANNED_CALLS = """malloc calloc realloc free aligned_alloc alloca time clock clock_gettime gettimeofday
     nanosleep rand srand random getrandom printf fprintf sprintf snprintf vprintf vfprintf vsnprintf
     dprintf puts fputs putchar perror fopen open read write getenv exit abort""".split()
-BANNED_WORDS = ["double", "float", "FILE", "stdout", "stderr", "_Complex", "__DATE__", "__TIME__"]
+BANNED_WORDS = ["double", "float", "asm", "__asm__", "__builtin_ia32_rdtsc", "FILE", "stdout", "stderr", "_Complex", "__DATE__", "__TIME__"]
 
 
 def rule_banned(tree):

@@ -23,7 +23,7 @@ static int make_folder(void **state)
 	if (!mkdtemp(folder))
 		return -1;
 	snprintf(path, sizeof path, "%s/run.trr", folder);
-	snprintf(partial, sizeof partial, "%s.partial", path);
+	snprintf(partial, sizeof partial, "%s.%ld.partial", path, (long)getpid());
 	snprintf(other, sizeof other, "%s/other.trr", folder);
 	return 0;
 }
