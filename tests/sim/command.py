@@ -45,7 +45,8 @@ def scenario(name):
 
 
 def trace(name, path):
-    path = os.path.join(os.environ.get("TAILRACE_TRACES", ""), path)
+    path = os.path.join(
+        os.environ.get("TAILRACE_TRACES", os.path.join(ROOT, "../shared/traces")), path)
     if not os.path.isfile(path):
         raise Skip(f"no {path}")
     return f"{name}:{path}"

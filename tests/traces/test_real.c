@@ -175,10 +175,13 @@ static void run(const struct real *real, const char *folder)
 	tr_survey_free(survey);
 }
 
-int main(void)
+/* test_real FOLDER: used where TAILRACE_TRACES is not set. */
+int main(int argc, char **argv)
 {
 	const char *folder = getenv("TAILRACE_TRACES");
 
+	if (!folder && argc > 1)
+		folder = argv[1];
 	for (size_t i = 0; i < sizeof(reals) / sizeof(reals[0]); i++)
 		run(&reals[i], folder ? folder : "../shared/traces");
 	printf("1..%u\n", count);
