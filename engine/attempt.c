@@ -15,6 +15,7 @@
 #include "engine/attempt.h"
 
 #include "engine/breaker.h"
+#include "engine/health.h"
 #include "engine/job.h"
 #include "engine/quota.h"
 #include "engine/random.h"
@@ -366,7 +367,8 @@ static void commit(struct tr_engine *e, struct tr_attempt *attempt)
 	active->endpoint = ep->name;
 	active->model = tr_policy_of(e, job)->models[attempt->model_row].name;
 	attempt->first_token = active->first_token;
-	ep->ttft_ewma = tr_ewma(ep->ttft_ewma, tr_sub_sat(e->event->observed, attempt->dispatched));
+	tr_health_first_token(e, attempt->endpoint,
+			      tr_sub_sat(e->event->observed, attempt->dispatched));
 	for (uint32_t next1 = active->first_attempt1; next1;) {
 		struct tr_attempt *rival = &e->attempt[next1 - 1];
 

@@ -199,3 +199,21 @@ int tr_engine_tenant(const struct tr_engine *e, tr_name name, struct tr_tenant_v
 	};
 	return 0;
 }
+
+int tr_engine_model(const struct tr_engine *e, tr_name name, struct tr_model_view *ret)
+{
+	uint32_t slot = tr_registry_find(&e->registry[TR_REGISTRY_MODEL], name);
+
+	if (slot == TR_NONE)
+		return TR_E_INVALID;
+
+	const struct tr_model *model = &e->model[slot];
+
+	*ret = (struct tr_model_view){
+		.waiting = model->waiting,
+		.in_flight = model->in_flight,
+		.service_ewma_ns = model->service_ewma,
+		.prediction_error_ewma_ns = model->prediction_error,
+	};
+	return 0;
+}

@@ -34,10 +34,13 @@ struct tr_limits {
 	uint32_t classes;   /* 1..TR_POLICY_CLASSES_MAX */
 	uint32_t tenants;   /* 1..TR_ENGINE_TENANTS_MAX */
 	uint32_t policies;  /* loaded at once, 1..16 */
+	uint32_t sessions; /* remembered, 1..2^24; of more, the one used longest ago is forgotten */
+	uint32_t prefixes; /* the same, rounded up to a power of two, 8..2^24 */
+	uint32_t idempotency; /* keys in one window, 1..2^24 */
 };
 
 /* A comfortable set: 65,536 jobs, 8,192 active, 64 models, 256 endpoints, 8 classes, 256 tenants,
- * 4 policies; about 40 MB. */
+ * 4 policies, 8,192 sessions, 32,768 prefixes, 16,384 idempotency keys; about 40 MB. */
 extern const struct tr_limits tr_limits_default;
 
 struct tr_engine;
@@ -155,6 +158,16 @@ struct tr_endpoint_view {
 	uint8_t removed;
 	tr_span_ns ttft_ewma_ns; /* per attempt */
 	tr_span_ns tpot_ewma_ns; /* per output token */
+	uint32_t limit;		 /* attempts at once now; slots unless concurrency is adaptive */
+	tr_span_ns tail_ns;	 /* the policy's tail quantile of its times to the first token */
+};
+
+/* What the engine believes of one model's pool. */
+struct tr_model_view {
+	uint32_t waiting;
+	uint32_t in_flight;
+	tr_span_ns service_ewma_ns;	     /* dispatch to end of a job */
+	tr_span_ns prediction_error_ewma_ns; /* of the predicted start, absolute */
 };
 
 struct tr_tenant_view {
@@ -167,5 +180,6 @@ struct tr_tenant_view {
 /* Return 0, or TR_E_ENDPOINT_UNKNOWN / TR_E_INVALID if the name is not in the registry. */
 int tr_engine_endpoint(const struct tr_engine *engine, tr_name name, struct tr_endpoint_view *ret);
 int tr_engine_tenant(const struct tr_engine *engine, tr_name name, struct tr_tenant_view *ret);
+int tr_engine_model(const struct tr_engine *engine, tr_name name, struct tr_model_view *ret);
 
 #endif

@@ -12,8 +12,10 @@
 #include "engine/attempt.h"
 #include "engine/breaker.h"
 #include "engine/guard.h"
+#include "engine/health.h"
 #include "engine/job.h"
 #include "engine/registry.h"
+#include "engine/record.h"
 #include "engine/router.h"
 #include "engine/scheduler.h"
 #include "engine/pool.h"
@@ -234,15 +236,7 @@ static int check_endpoint_signal(const struct tr_engine *e,
 
 static void on_endpoint_signal(struct tr_engine *e, const struct tr_event_endpoint_signal *ev)
 {
-	struct tr_endpoint *ep = &e->endpoint[endpoint_of(e, ev->endpoint)];
-
-	/* A signal that was overtaken by a newer one says nothing. */
-	if (e->event->observed < ep->signal_observed)
-		return;
-	ep->signal_observed = e->event->observed;
-	ep->signal_running = ev->running;
-	ep->signal_waiting = ev->waiting;
-	ep->signal_kv_permille = ev->kv_permille;
+	tr_health_signal(e, endpoint_of(e, ev->endpoint), ev);
 }
 
 static int check_feedback(const struct tr_engine *e, const struct tr_event_feedback *ev)
@@ -252,9 +246,7 @@ static int check_feedback(const struct tr_engine *e, const struct tr_event_feedb
 
 static void on_feedback(struct tr_engine *e, const struct tr_event_feedback *ev)
 {
-	struct tr_endpoint *ep = &e->endpoint[endpoint_of(e, ev->endpoint)];
-
-	ep->feedback_ewma = (uint32_t)tr_ewma(ep->feedback_ewma, ev->score);
+	tr_health_feedback(e, endpoint_of(e, ev->endpoint), ev->score);
 }
 
 static int check_policy_activate(const struct tr_engine *e,
@@ -301,6 +293,32 @@ static int check_clock(const struct tr_engine *e, const struct tr_event_clock *e
 	return 0;
 }
 
+static int check_job_cancel_group(const struct tr_engine *e,
+				  const struct tr_event_job_cancel_group *ev)
+{
+	(void)e;
+	if (ev->group_id == 0 || ev->cause < TR_CAUSE_CANCEL_CLIENT ||
+	    ev->cause > TR_CAUSE_CANCEL_OPERATOR)
+		return TR_E_INVALID;
+	return 0;
+}
+
+static void on_job_cancel_group(struct tr_engine *e, const struct tr_event_job_cancel_group *ev)
+{
+	(void)e;
+	(void)ev;
+}
+
+static int check_endpoint_quota(const struct tr_engine *e, const struct tr_event_endpoint_quota *ev)
+{
+	return check_endpoint(e, ev->endpoint, 0, 0);
+}
+
+static void on_endpoint_quota(struct tr_engine *e, const struct tr_event_endpoint_quota *ev)
+{
+	tr_health_quota(e, endpoint_of(e, ev->endpoint), ev);
+}
+
 static void on_queue_due(struct tr_engine *e, uint32_t row)
 {
 	tr_scheduler_queue_due(e, row);
@@ -332,7 +350,7 @@ static void on_clock(struct tr_engine *e, const struct tr_event_clock *ev)
 	uint32_t row;
 
 	(void)ev;
-	while (tr_step_has_room(e) && tr_router_has_room(e) &&
+	while (tr_step_has_room(e) && tr_record_has_room(e) &&
 	       tr_timer_take(e, e->core->now, &owner, &row))
 		due[owner](e, row);
 }

@@ -10,6 +10,7 @@
  */
 #include "engine/guard.h"
 
+#include "engine/affinity.h"
 #include "engine/job.h"
 #include "engine/queue.h"
 #include "engine/quota.h"
@@ -374,6 +375,7 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	job->intent_row = (uint16_t)a->intent_row;
 	job->policy = (uint8_t)e->core->active_policy;
 	job->flags = (uint8_t)((a->strict ? TR_JOB_STRICT : 0) | (a->total ? TR_JOB_TOTAL : 0) |
+			       (a->submit->flags & TR_SUBMIT_STREAM ? TR_JOB_STREAM : 0) |
 			       (a->intent->hedge ? TR_JOB_HEDGEABLE : 0) |
 			       (a->intent->cancelable ? TR_JOB_CANCELABLE : 0) |
 			       (a->submit->flags & TR_SUBMIT_HOLD ? TR_JOB_RELEASE_DUE : 0));
@@ -384,6 +386,7 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	tr_rate_take(&tenant->requests_tat, e->core->now, 1, tenant->requests_per_minute);
 	tr_rate_take(&tenant->tokens_tat, e->core->now, job->charged_tokens,
 		     tenant->tokens_per_minute);
+	tr_affinity_admit(job, a->submit);
 	tr_job_path(job, TR_ACTION_JOB_ACCEPT, e->class[a->class_slot].name, 0);
 	tr_job_enter(e, job);
 	return job;

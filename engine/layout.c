@@ -19,6 +19,9 @@ const struct tr_limits tr_limits_default = {
 	.classes = 8,
 	.tenants = 256,
 	.policies = 4,
+	.sessions = 8192,
+	.prefixes = 32768,
+	.idempotency = 16384,
 };
 
 bool tr_layout_limits_good(const struct tr_limits *limits)
@@ -34,6 +37,9 @@ bool tr_layout_limits_good(const struct tr_limits *limits)
 		{limits->classes, 1, TR_POLICY_CLASSES_MAX},
 		{limits->tenants, 1, TR_ENGINE_TENANTS_MAX},
 		{limits->policies, 1, TR_ENGINE_POLICIES_MAX},
+		{limits->sessions, 1, 1u << 24},
+		{limits->prefixes, 8, 1u << 24},
+		{limits->idempotency, 1, 1u << 24},
 	};
 
 	for (size_t i = 0; i < TR_ARRAY_LENGTH(ranges); i++)
@@ -79,6 +85,7 @@ static void divide_loaded(struct tr_engine *e, struct divider *whole, struct tr_
 	TAKE(policy->strategies, TR_POLICY_STRATEGIES_MAX);
 	TAKE(policy->intents, TR_POLICY_INTENTS_MAX);
 	TAKE(policy->aliases, TR_POLICY_ALIASES_MAX);
+	TAKE(policy->profiles, TR_POLICY_PROFILES_MAX);
 	for (enum tr_registry_kind kind = 0; kind < TR_REGISTRY_KINDS; kind++) {
 		TAKE(loaded->slot_of_row[kind], e->registry[kind].limit);
 		TAKE(loaded->row_of_slot[kind], e->registry[kind].limit);
@@ -118,6 +125,8 @@ size_t tr_layout_divide(struct tr_engine *e, uint8_t *base)
 	e->backlog_count = e->limits.models * e->limits.classes;
 	e->queue_count = e->backlog_count * e->limits.tenants + 1;
 	e->timer_slots = 0;
+	for (e->prefix_mask = 7; e->prefix_mask + 1 < e->limits.prefixes;)
+		e->prefix_mask = 2 * e->prefix_mask + 1;
 #define X(uc, lc, count)                                                                           \
 	e->timer_first[TR_TIMER_##uc] = e->timer_slots;                                            \
 	e->timer_slots += (count);
@@ -161,6 +170,27 @@ static bool weights_good(const struct tr_policy_strategy *strategy)
 	return true;
 }
 
+/* Values that others are divided by, or that must not refuse everything. */
+static bool values_good(const struct tr_policy *p)
+{
+	bool good = p->bypass.window_ns && p->bypass.cooldown_ns && p->health.signal_half_life_ns &&
+		    p->health.peak_half_life_ns && p->health.window_ns &&
+		    p->health.tail_percent >= 1 && p->health.tail_percent <= 99 &&
+		    p->affinity.load_percent >= 100 && p->concurrency.least &&
+		    p->breaker.slow_percent && p->breaker.all_out < TR_ALL_OUT_COUNT;
+
+	for (uint32_t i = 0; i < p->class_count; i++)
+		good = good && p->classes[i].full < TR_FULL_COUNT &&
+		       p->classes[i].preempt < TR_PREEMPT_COUNT &&
+		       p->classes[i].sojourn_interval_ns;
+	for (uint32_t i = 0; i < p->tenant_count; i++)
+		good = good && p->tenants[i].tokens_in && p->tenants[i].tokens_out;
+	for (uint32_t i = 0; i < p->strategy_count; i++)
+		good = good && p->strategies[i].bound_percent >= 100 &&
+		       p->strategies[i].hot_percent >= 1 && p->strategies[i].hot_percent <= 100;
+	return good;
+}
+
 static bool rows_good(const struct tr_policy *p)
 {
 	bool good = row_good(p->default_tenant, p->tenant_count, false) &&
@@ -195,6 +225,10 @@ static bool rows_good(const struct tr_policy *p)
 	for (uint32_t i = 0; i < p->intent_count; i++)
 		good = good && row_good(p->intents[i].class_row, p->class_count, false) &&
 		       row_good(p->intents[i].strategy, p->strategy_count, false);
+	for (uint32_t i = 0; i < p->profile_count; i++)
+		good = good && p->profiles[i].name != 0 &&
+		       row_good(p->profiles[i].strategy, p->strategy_count, true) &&
+		       row_good(p->profiles[i].class_row, p->class_count, true);
 	for (uint32_t i = 0; i < p->alias_count; i++)
 		good = good && row_good(p->aliases[i].model, p->model_count, false);
 	return good;
@@ -205,9 +239,10 @@ int tr_layout_policy_check(const struct tr_limits *limits, const struct tr_polic
 	if (p->model_count > limits->models || p->endpoint_count > limits->endpoints ||
 	    p->class_count > limits->classes || p->tenant_count > limits->tenants ||
 	    p->strategy_count > TR_POLICY_STRATEGIES_MAX ||
-	    p->intent_count > TR_POLICY_INTENTS_MAX || p->alias_count > TR_POLICY_ALIASES_MAX)
+	    p->intent_count > TR_POLICY_INTENTS_MAX || p->alias_count > TR_POLICY_ALIASES_MAX ||
+	    p->profile_count > TR_POLICY_PROFILES_MAX)
 		return TR_E_LIMITS;
-	return rows_good(p) ? 0 : TR_E_INVALID;
+	return rows_good(p) && values_good(p) ? 0 : TR_E_INVALID;
 }
 
 /* The engine's copy is written through pointers that are const for everyone else. */
@@ -232,6 +267,8 @@ void tr_layout_policy_copy(struct tr_engine *e, uint32_t slot, const struct tr_p
 	COPY_ROWS(strategies, policy->strategy_count);
 	COPY_ROWS(intents, policy->intent_count);
 	COPY_ROWS(aliases, policy->alias_count);
+	COPY_ROWS(profiles, policy->profile_count);
+	copy.profiles = mine->profiles;
 	copy.models = mine->models;
 	copy.endpoints = mine->endpoints;
 	copy.classes = mine->classes;

@@ -17,11 +17,11 @@
 #include "engine/reason.h"
 
 /* Byte form of events, actions and decision records. */
-#define TR_SCHEMA_VERSION 1
+#define TR_SCHEMA_VERSION 2
 /* What goes into a path hash, and how. */
-#define TR_PATH_VERSION 1
+#define TR_PATH_VERSION 2
 /* Layout of snapshots, and so of digests. */
-#define TR_STATE_VERSION 1
+#define TR_STATE_VERSION 2
 
 /* ---- events ---- */
 
@@ -31,6 +31,13 @@ enum tr_submit_flag {
 	TR_SUBMIT_STREAM = 1 << 2, /* the client reads tokens as they come */
 	TR_SUBMIT_STRICT = 1 << 3, /* only the named model, whatever the intent says */
 	TR_SUBMIT_FLAGS = (1 << 4) - 1,
+};
+
+/* Whether an endpoint is thought to hold the caches of a job's session or prefix. */
+enum tr_warmth {
+	TR_WARMTH_UNKNOWN, /* neither session nor prefix is known */
+	TR_WARMTH_WARM,
+	TR_WARMTH_COLD, /* known elsewhere, or no longer */
 };
 
 /* Chained block hashes of a prompt at depths 1, 2, 4, 8, ... and the last; see prefix_blocks. */
@@ -51,6 +58,7 @@ enum tr_submit_flag {
 	F(name, intent)                                                                            \
 	F(name, class_name)                                                                        \
 	F(name, strategy)                                                                          \
+	F(name, profile)                                                                           \
 	F(hash, idempotency_key)                                                                   \
 	F(hash, body_hash)                                                                         \
 	F(time, deadline)                                                                          \
@@ -105,6 +113,17 @@ enum tr_submit_flag {
 #define TR_EVENT_POLICY_ACTIVATE_FIELDS(F) F(hash, policy_id) F(u8, slot)
 /* Time has come this far. */
 #define TR_EVENT_CLOCK_FIELDS(F)
+/* Every live job with this group_id, not 0, that may be canceled is. cause: TR_CAUSE_CANCEL_*. What
+ * does not fit into the step is done by the CLOCKs that are then due at once. */
+#define TR_EVENT_JOB_CANCEL_GROUP_FIELDS(F) F(u64, group_id) F(u8, cause)
+/* What the provider says is left of its own rate limits (x-ratelimit-*). remaining: UINT32_MAX,
+ * UINT64_MAX: not said. reset: span until the allowance is whole again. */
+#define TR_EVENT_ENDPOINT_QUOTA_FIELDS(F)                                                          \
+	F(name, endpoint)                                                                          \
+	F(u32, requests_remaining)                                                                 \
+	F(span, requests_reset)                                                                    \
+	F(u64, tokens_remaining)                                                                   \
+	F(span, tokens_reset)
 
 /* X(UPPER, lower): numbered from 1 in this order. */
 #define TR_EVENT_MAP(X)                                                                            \
@@ -122,33 +141,39 @@ enum tr_submit_flag {
 	X(ENDPOINT_SIGNAL, endpoint_signal)                                                        \
 	X(FEEDBACK, feedback)                                                                      \
 	X(POLICY_ACTIVATE, policy_activate)                                                        \
-	X(CLOCK, clock)
+	X(CLOCK, clock)                                                                            \
+	X(JOB_CANCEL_GROUP, job_cancel_group)                                                      \
+	X(ENDPOINT_QUOTA, endpoint_quota)
 
 /* ---- actions ---- */
 
-/* The job is in. hold: enum tr_hold. queue_position: 1 is next. predicted_start: span from now. */
+/* The job is in. hold: enum tr_hold. queue_position: 1 is next. predicted_start, predicted_finish:
+ * spans from now, 0 while nothing is known. */
 #define TR_ACTION_JOB_ACCEPT_FIELDS(F)                                                             \
 	F(u64, job_id)                                                                             \
 	F(job, job)                                                                                \
 	F(hash, policy_id)                                                                         \
 	F(name, class_name)                                                                        \
 	F(span, predicted_start)                                                                   \
+	F(span, predicted_finish)                                                                  \
 	F(u32, queue_position)                                                                     \
 	F(u8, hold)
 /* The job is refused and the engine keeps nothing of it. code: enum tr_reject. limit: the name of
- * the model, class or tenant whose limit spoke. path: the job's path hash. */
+ * the model, class or tenant whose limit spoke. path: the job's path hash. original: the job that
+ * has the idempotency key, 0: none. */
 #define TR_ACTION_JOB_REJECT_FIELDS(F)                                                             \
 	F(u64, job_id)                                                                             \
 	F(hash, policy_id)                                                                         \
 	F(name, limit)                                                                             \
 	F(span, retry_after)                                                                       \
 	F(hash, path)                                                                              \
+	F(u64, original)                                                                           \
 	F(u8, code)                                                                                \
 	F(u8, retriable)
 /* Store the job, then answer with JOB_PERSISTED. */
 #define TR_ACTION_JOB_PERSIST_FIELDS(F) F(u64, job_id) F(job, job)
 /* Send the request to the endpoint. ordinal: 0, 1, ... of the job. role: enum tr_role. deadline:
- * absolute, TR_TIME_NEVER: none. */
+ * absolute, TR_TIME_NEVER: none. warmth: enum tr_warmth. pick: enum tr_pick. */
 #define TR_ACTION_ATTEMPT_DISPATCH_FIELDS(F)                                                       \
 	F(u64, job_id)                                                                             \
 	F(job, job)                                                                                \
@@ -157,7 +182,9 @@ enum tr_submit_flag {
 	F(name, model)                                                                             \
 	F(time, deadline)                                                                          \
 	F(u8, ordinal)                                                                             \
-	F(u8, role)
+	F(u8, role)                                                                                \
+	F(u8, warmth)                                                                              \
+	F(u8, pick)
 /* Close the connection; nothing more of this attempt may reach the client. cause: enum tr_cause. */
 #define TR_ACTION_ATTEMPT_ABORT_FIELDS(F)                                                          \
 	F(u64, job_id) F(attempt, attempt) F(name, endpoint) F(u8, ordinal) F(u8, cause)
@@ -167,7 +194,9 @@ enum tr_submit_flag {
 /* The job is over and its handle stale. queue: from admission to the first dispatch; ttft: from
  * submission to the first token, 0: there was none; e2e: from submission to the end; as
  * `observed`, but for the dispatch, which is the engine's own. tokens and cost: as settled, 0 for a
- * job that was not served. endpoint: of the attempt that answered. */
+ * job that was not served. endpoint: of the attempt that answered.
+ * predicted_start: as it was said at admission; queue beside it is how it came. preempted: how
+ * often it gave up its slot. warmth: of the attempt that answered. */
 #define TR_ACTION_JOB_FINISH_FIELDS(F)                                                             \
 	F(u64, job_id)                                                                             \
 	F(job, job)                                                                                \
@@ -180,6 +209,7 @@ enum tr_submit_flag {
 	F(span, queue)                                                                             \
 	F(span, ttft)                                                                              \
 	F(span, e2e)                                                                               \
+	F(span, predicted_start)                                                                   \
 	F(u64, cost)                                                                               \
 	F(u32, tokens_in)                                                                          \
 	F(u32, tokens_out)                                                                         \
@@ -187,13 +217,17 @@ enum tr_submit_flag {
 	F(u8, cause)                                                                               \
 	F(u8, attempts)                                                                            \
 	F(u8, hedges)                                                                              \
-	F(u8, slo_met)
+	F(u8, slo_met)                                                                             \
+	F(u8, preempted)                                                                           \
+	F(u8, warmth)
 /* from, to: enum tr_breaker_state. until: end of the cool-down when it opens, else 0. */
 #define TR_ACTION_BREAKER_CHANGE_FIELDS(F) F(name, endpoint) F(time, until) F(u8, from) F(u8, to)
 /* from, to: enum tr_lifecycle. */
 #define TR_ACTION_HEALTH_CHANGE_FIELDS(F) F(name, endpoint) F(u8, from) F(u8, to)
 /* The last job admitted under a replaced policy is gone; its slot is free. */
 #define TR_ACTION_POLICY_RELEASE_FIELDS(F) F(hash, policy_id) F(u8, slot)
+/* A strategy of a policy was put aside until a time, or is asked again (until 0). */
+#define TR_ACTION_STRATEGY_CHANGE_FIELDS(F) F(hash, policy_id) F(name, strategy) F(time, until)
 
 #define TR_ACTION_MAP(X)                                                                           \
 	X(JOB_ACCEPT, job_accept)                                                                  \
@@ -205,7 +239,8 @@ enum tr_submit_flag {
 	X(JOB_FINISH, job_finish)                                                                  \
 	X(BREAKER_CHANGE, breaker_change)                                                          \
 	X(HEALTH_CHANGE, health_change)                                                            \
-	X(POLICY_RELEASE, policy_release)
+	X(POLICY_RELEASE, policy_release)                                                          \
+	X(STRATEGY_CHANGE, strategy_change)
 
 /* ---- their structs ---- */
 
@@ -290,6 +325,7 @@ struct tr_decision {
 	uint32_t winner;  /* index among this decision's candidates, TR_NONE: nobody */
 	uint8_t picker;	  /* enum tr_picker */
 	uint8_t pick;	  /* enum tr_pick */
+	uint8_t bypass;	  /* enum tr_bypass */
 	uint8_t ordinal;  /* of the attempt that was or would have been dispatched */
 	uint8_t role;	  /* enum tr_role */
 };

@@ -17,7 +17,7 @@ const struct tr_reason tr_rejects[TR_REJECT_COUNT] = {TR_REJECT_MAP(X)};
 const struct tr_reason tr_causes[TR_CAUSE_COUNT] = {TR_CAUSE_MAP(X)};
 #undef X
 
-#define X(id, waits, words) [TR_FILTER_##id] = {.name = #id, .text = words, .waiting_helps = waits},
+#define X(id, what, words) [TR_FILTER_##id] = {.name = #id, .text = words, .hope = TR_HOPE_##what},
 const struct tr_reason tr_filters[TR_FILTER_COUNT] = {TR_FILTER_MAP(X)};
 #undef X
 
@@ -27,6 +27,10 @@ const struct tr_reason tr_outcomes[TR_OUTCOME_COUNT] = {TR_OUTCOME_MAP(X)};
 
 #define X(id, words) [TR_PICK_##id] = {.name = #id, .text = words},
 const struct tr_reason tr_picks[TR_PICK_COUNT] = {TR_PICK_MAP(X)};
+#undef X
+
+#define X(id, words) [TR_BYPASS_##id] = {.name = #id, .text = words},
+const struct tr_reason tr_bypasses[TR_BYPASS_COUNT] = {TR_BYPASS_MAP(X)};
 #undef X
 
 #define X(id, words) [TR_ROLE_##id] = {.name = #id, .text = words},

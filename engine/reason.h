@@ -33,7 +33,11 @@
 	X(TENANT_BUDGET, 402, 1, "the tenant's budget for the day is spent")                       \
 	X(QUEUE_FULL, 429, 1, "the class's queue is full")                                         \
 	X(JOB_TABLE_FULL, 429, 1, "the engine holds as many jobs as it can")                       \
-	X(DEADLINE_UNMET, 429, 1, "the deadline has passed")
+	X(DEADLINE_UNMET, 429, 1, "the deadline leaves less time than is predicted")               \
+	X(UNKNOWN_PROFILE, 400, 0, "no profile has this name")                                     \
+	X(IDEMPOTENT_REPEAT, 200, 0, "a job with this idempotency key is known already")           \
+	X(IDEMPOTENCY_CONFLICT, 409, 0, "this idempotency key belongs to another request body")    \
+	X(IDEMPOTENCY_TABLE_FULL, 429, 1, "no room for another idempotency key in this window")
 
 /*
  * How a job ended.
@@ -76,7 +80,19 @@
 	X(CANCEL_OPERATOR, NEUTRAL, NO, "canceled by an operator")                                 \
 	X(HEDGE_LOST, NEUTRAL, NO, "another attempt of the job answered first")                    \
 	X(NO_ENDPOINT, NEUTRAL, NO, "no endpoint can ever take the job")                           \
-	X(PERSIST_FAILED, NEUTRAL, NO, "the job could not be stored")
+	X(PERSIST_FAILED, NEUTRAL, NO, "the job could not be stored")                              \
+	X(QUEUE_DROPPED, NEUTRAL, NO, "gave its place in a full queue to a newer job")             \
+	X(QUEUE_SHED, NEUTRAL, NO, "gave its place in a full queue to a job of a higher class")    \
+	X(SOJOURN_SHED, NEUTRAL, NO, "shed: its queue has been too slow for too long")             \
+	X(PREEMPTED, NEUTRAL, YES, "gave its slot to a job of a higher class")                     \
+	X(ROUTE_CLOSED, NEUTRAL, NO, "no endpoint of its strict route is fit to serve")
+
+/* What would let a filtered endpoint pass. */
+enum tr_hope {
+	TR_HOPE_NEVER,
+	TR_HOPE_HEALTH,
+	TR_HOPE_ROOM,
+};
 
 enum tr_verdict {
 	TR_VERDICT_NEUTRAL,
@@ -93,32 +109,43 @@ enum tr_retry_rule {
 };
 
 /*
- * Why a candidate endpoint was left out, in the order in which filters look.
- *   X(name, waiting_helps, text)
- * waiting_helps: the filter may pass later with nothing else changed, so the job waits for it.
+ * Why a candidate endpoint was left out; router.c says in which order filters look.
+ *   X(name, hope, text)
+ * hope: what would let it pass. NEVER: nothing, for this job. HEALTH: the endpoint's recovery.
+ * ROOM: only time, the endpoint is fit. A job waits for the last two.
  */
 #define TR_FILTER_MAP(X)                                                                           \
-	X(NONE, 0, "eligible")                                                                     \
-	X(REMOVED, 0, "no longer in the policy")                                                   \
-	X(CAPABILITY, 0, "lacks a capability the request needs")                                   \
-	X(CONTEXT, 0, "context too short")                                                         \
-	X(TENANT, 0, "the tenant may not use this model")                                          \
-	X(DOWN, 1, "reported down")                                                                \
-	X(STARTING, 1, "still starting")                                                           \
-	X(DRAINING, 1, "draining")                                                                 \
-	X(TRIED, 0, "already tried for this job")                                                  \
-	X(BREAKER, 1, "breaker open")                                                              \
-	X(PROBES, 1, "breaker half-open and its probes are out")                                   \
-	X(PAUSED, 1, "paused by its own back-pressure")                                            \
-	X(RATE, 1, "our rate limit for it is spent")                                               \
-	X(BUSY, 1, "every slot is taken")
+	X(NONE, NEVER, "eligible")                                                                 \
+	X(REMOVED, NEVER, "no longer in the policy")                                               \
+	X(CAPABILITY, NEVER, "lacks a capability the request needs")                               \
+	X(CONTEXT, NEVER, "context too short")                                                     \
+	X(TENANT, NEVER, "the tenant may not use this model")                                      \
+	X(DOWN, HEALTH, "reported down")                                                           \
+	X(STARTING, HEALTH, "still starting")                                                      \
+	X(DRAINING, HEALTH, "draining")                                                            \
+	X(TRIED, NEVER, "already tried for this job")                                              \
+	X(BREAKER, HEALTH, "breaker open")                                                         \
+	X(PROBES, HEALTH, "breaker half-open and its probes are out")                              \
+	X(PAUSED, ROOM, "paused by its own back-pressure")                                         \
+	X(RATE, ROOM, "our rate limit for it is spent")                                            \
+	X(BUSY, ROOM, "every slot is taken")                                                       \
+	X(LIMIT, ROOM, "its adaptive concurrency limit is reached")                                \
+	X(PROVIDER, ROOM, "the allowance that its provider reports is spent")
 
 /* How the winner was found. X(name, text) */
 #define TR_PICK_MAP(X)                                                                             \
 	X(NONE, "nobody was picked")                                                               \
 	X(ONLY, "the only candidate")                                                              \
 	X(BEST, "the best by the picker's measure")                                                \
-	X(TIE, "equal to another; the smaller name hash won")
+	X(TIE, "equal to another; the smaller name hash won")                                      \
+	X(SESSION, "the session's endpoint")                                                       \
+	X(LEAST_BAD, "every breaker is open; this one is due back first")
+
+/* Whether the strategy itself decided. X(name, text) */
+#define TR_BYPASS_MAP(X)                                                                           \
+	X(NONE, "the strategy decided")                                                            \
+	X(FAILED, "the strategy found nobody; least-outstanding decided")                          \
+	X(ASIDE, "the strategy has been put aside; least-outstanding decided")
 
 /* What an attempt is to its job. X(name, text) */
 #define TR_ROLE_MAP(X)                                                                             \
@@ -170,6 +197,11 @@ enum tr_pick {
 	TR_PICK_MAP(X) TR_PICK_COUNT
 };
 #undef X
+#define X(name, ...) TR_BYPASS_##name,
+enum tr_bypass {
+	TR_BYPASS_MAP(X) TR_BYPASS_COUNT
+};
+#undef X
 #define X(name, ...) TR_ROLE_##name,
 enum tr_role {
 	TR_ROLE_MAP(X) TR_ROLE_COUNT
@@ -193,13 +225,13 @@ enum tr_breaker_state {
 
 /* One row of a reason list, for reports and for the engine's own look-ups. */
 struct tr_reason {
-	const char *name;      /* "QUEUE_FULL" */
-	const char *text;      /* one clause, no full stop */
-	uint16_t http_status;  /* rejects only */
-	uint8_t retriable;     /* rejects only */
-	uint8_t verdict;       /* causes only: enum tr_verdict */
-	uint8_t retry;	       /* causes only: enum tr_retry_rule */
-	uint8_t waiting_helps; /* filters only */
+	const char *name;     /* "QUEUE_FULL" */
+	const char *text;     /* one clause, no full stop */
+	uint16_t http_status; /* rejects only */
+	uint8_t retriable;    /* rejects only */
+	uint8_t verdict;      /* causes only: enum tr_verdict */
+	uint8_t retry;	      /* causes only: enum tr_retry_rule */
+	uint8_t hope;	      /* filters only: enum tr_hope */
 };
 
 extern const struct tr_reason tr_rejects[TR_REJECT_COUNT];
@@ -207,6 +239,7 @@ extern const struct tr_reason tr_outcomes[TR_OUTCOME_COUNT];
 extern const struct tr_reason tr_causes[TR_CAUSE_COUNT];
 extern const struct tr_reason tr_filters[TR_FILTER_COUNT];
 extern const struct tr_reason tr_picks[TR_PICK_COUNT];
+extern const struct tr_reason tr_bypasses[TR_BYPASS_COUNT];
 extern const struct tr_reason tr_roles[TR_ROLE_COUNT];
 extern const struct tr_reason tr_holds[TR_HOLD_COUNT];
 extern const struct tr_reason tr_lifecycles[TR_LIFECYCLE_COUNT];

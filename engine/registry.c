@@ -103,6 +103,9 @@ static void class_values(struct tr_engine *e, uint32_t slot, const struct tr_pol
 	class->floor_percent = row->floor_percent;
 	class->queue_limit = row->queue_limit;
 	class->full = row->full;
+	class->preempt = row->preempt;
+	class->sojourn_target = row->sojourn_target_ns;
+	class->sojourn_interval = row->sojourn_interval_ns;
 }
 
 static void endpoint_values(struct tr_engine *e, uint32_t slot,
@@ -119,6 +122,7 @@ static void endpoint_values(struct tr_engine *e, uint32_t slot,
 					       endpoint->tokens_per_minute, row->tokens_per_minute);
 	endpoint->model = (uint16_t)model;
 	endpoint->slots = row->slots;
+	endpoint->weight = row->weight;
 	endpoint->requests_per_minute = row->requests_per_minute;
 	endpoint->tokens_per_minute = row->tokens_per_minute;
 	endpoint->removed = 0;

@@ -19,7 +19,7 @@ struct tr_route {
 };
 
 /* Choose an endpoint for the job's next attempt. Books nothing. The step must have room for a
- * decision (tr_router_has_room). Linear in the endpoints of the job's chain. */
+ * decision (tr_record_has_room). Linear in the endpoints of the job's chain. */
 enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *job,
 				     enum tr_role role, struct tr_route *ret_route);
 
@@ -27,8 +27,5 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
  * whole chain at once, or because some model of the chain can never serve it? The same as long as
  * it is queued. */
 bool tr_router_is_apart(const struct tr_engine *e, const struct tr_job *job);
-
-/* Room for one more decision record in this step. */
-bool tr_router_has_room(const struct tr_engine *e);
 
 #endif

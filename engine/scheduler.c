@@ -21,6 +21,7 @@
 #include "engine/pool.h"
 #include "engine/queue.h"
 #include "engine/ready.h"
+#include "engine/record.h"
 #include "engine/router.h"
 #include "engine/waiting.h"
 
@@ -94,7 +95,7 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 	enum tr_role role = job->state == TR_JOB_RETRY ? TR_ROLE_RETRY : TR_ROLE_FIRST;
 	struct tr_route route;
 
-	if (!tr_step_has_room(e) || !tr_router_has_room(e))
+	if (!tr_step_has_room(e) || !tr_record_has_room(e))
 		return PLACING_NO_ROOM;
 	/* Its timer is due at this very instant and has only not been heard yet. */
 	if (job->deadline <= e->core->now) {

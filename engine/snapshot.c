@@ -2,7 +2,7 @@
 /*
  * The state as bytes.
  *
- *   u32 magic, u32 state version, the eight limits,
+ *   u32 magic, u32 state version, the limits,
  *   for each table: (u32 row number, fields)... in rising order, u32 TR_NONE,
  *   u64 digest of everything before.
  *
@@ -23,7 +23,7 @@
 #include <xxhash.h>
 
 #define MAGIC	      UINT32_C(0x53525431) /* "1TRS" */
-#define LIMIT_COUNT   8
+#define LIMIT_COUNT   11
 #define HEAD_BYTES    (8 + 4 * LIMIT_COUNT)
 #define ROW_BYTES_MAX 512
 /* Chunks of a cursor's `table`: the head, then each table, then the digest. */
@@ -109,6 +109,9 @@ static size_t put_head(const struct tr_engine *e, uint8_t *bytes)
 		e->limits.classes,
 		e->limits.tenants,
 		e->limits.policies,
+		e->limits.sessions,
+		e->limits.prefixes,
+		e->limits.idempotency,
 	};
 	uint8_t *p = bytes;
 
@@ -206,7 +209,8 @@ static bool core_good(const struct tr_engine *e)
 	const struct tr_core *core = e->core;
 
 	return core->job_used <= e->limits.jobs && core->active_used <= e->limits.active &&
-	       core->attempt_used <= e->limits.attempts && core->active_policy < e->limits.policies;
+	       core->attempt_used <= e->limits.attempts &&
+	       core->session_used <= e->limits.sessions && core->active_policy < e->limits.policies;
 }
 
 /* One row, or the end of a table; the cursor moves on. NULL: the bytes are wrong. */

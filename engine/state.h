@@ -16,7 +16,11 @@
 
 #include "engine/engine.h"
 
-#define TR_BREAKER_BUCKETS     10
+#define TR_BREAKER_BUCKETS  10
+#define TR_SPENDING_BUCKETS 10
+/* 8 cells for each power of two of nanoseconds from 2^20 (1 ms) to 2^40 (18 minutes), and one below
+ * and one above all. */
+#define TR_LATENCY_CELLS       162
 #define TR_ENGINE_POLICIES_MAX 16
 /* Room for the attempts of one job at once: the first and its hedges. */
 #define TR_JOB_ATTEMPTS_MAX 4
@@ -48,6 +52,7 @@ enum tr_job_flag {
 	TR_JOB_CANCELABLE = 1 << 2,
 	TR_JOB_RELEASE_DUE = 1 << 3, /* once stored, it waits for JOB_RELEASE */
 	TR_JOB_TOTAL = 1 << 4,	     /* its deadline is the policy's limit for the whole job */
+	TR_JOB_STREAM = 1 << 5,	     /* its client reads tokens as they come */
 };
 
 /* The one row of things that are one. */
@@ -80,30 +85,26 @@ enum tr_job_flag {
 	F(u32, attempt_used)                                                                       \
 	F(u32, dirty_models) /* how many are marked */                                             \
 	F(u32, active_policy)                                                                      \
+	F(u32, doomed_group_jobs) /* jobs of canceled groups that have not ended yet */            \
+	F(u32, session_free1)                                                                      \
+	F(u32, session_used)                                                                       \
+	F(u32, session_oldest1)                                                                    \
+	F(u32, session_newest1)                                                                    \
+	F(u32, idempotency_first) /* of the ring */                                                \
+	F(u32, idempotency_count)                                                                  \
 	F(u32, starved) /* a dispatch found no active or attempt row: wake all when one frees */   \
 	F(u32, timer_count)
 
-/* 256 bytes at most: a million may wait. */
+/* 256 bytes at most: a million may wait. What a walk through a queue reads stands first. */
 #define TR_JOB_FIELDS(F)                                                                           \
-	F(u64, job_id)                                                                             \
-	F(hash, path)                                                                              \
-	F(time, submitted) /* observed */                                                          \
-	F(time, deadline)  /* TR_TIME_NEVER: none */                                               \
-	F(time, queued)	   /* when it last entered its queue */                                    \
+	F(time, deadline) /* TR_TIME_NEVER: none */                                                \
 	F(u64, sequence)                                                                           \
-	F(u64, reserved_micro_usd)                                                                 \
-	F(u64, charged_tokens) /* of the tenant's token rate */                                    \
-	F(u32, generation)                                                                         \
-	F(u32, tokens_in)                                                                          \
-	F(u32, tokens_out_max)                                                                     \
-	F(u32, tokens_predicted)                                                                   \
-	F(u32, needs)                                                                              \
-	F(u32, active1)                                                                            \
-	F(u32, left1) /* the queue's tree; next free row while free */                             \
+	F(time, queued) /* when it last entered its queue */                                       \
+	F(u32, left1)	/* the queue's tree; next free row while free */                           \
 	F(u32, right1)                                                                             \
 	F(u32, parent1)                                                                            \
 	F(u32, size)                                                                               \
-	F(u32, older1) /* the queue's or the retries' list by entry */                             \
+	F(u32, older1) /* the list by entry, of its queue or of the retries */                     \
 	F(u32, newer1)                                                                             \
 	F(u16, tenant)                                                                             \
 	F(u16, class_slot)                                                                         \
@@ -114,7 +115,43 @@ enum tr_job_flag {
 	F(u8, state)                                                                               \
 	F(u8, hold)                                                                                \
 	F(u8, policy)                                                                              \
-	F(u8, flags)
+	F(u8, flags)                                                                               \
+	F(u64, job_id)                                                                             \
+	F(hash, path)                                                                              \
+	F(time, submitted) /* observed */                                                          \
+	F(time, predicted_start)                                                                   \
+	F(u64, reserved_micro_usd)                                                                 \
+	F(u64, charged_tokens) /* of the tenant's token rate */                                    \
+	F(u32, generation)                                                                         \
+	F(u32, tokens_in)                                                                          \
+	F(u32, tokens_out_max)                                                                     \
+	F(u32, tokens_predicted)                                                                   \
+	F(u32, needs)                                                                              \
+	F(u32, active1)                                                                            \
+	F(u64, session)	 /* mixed with the tenant; 0: none */                                      \
+	F(u64, group_id) /* 0: none; the circular list of its jobs, in order of admission: */      \
+	F(u32, group_older1)                                                                       \
+	F(u32, group_newer1)                                                                       \
+	F(u32, prefix_blocks)                                                                      \
+	F(u8, prefix_count)                                                                        \
+	F(u8,                                                                                      \
+	  doomed) /* its group was canceled: enum tr_cause, it ends as soon as there is room */    \
+	F(u32, prefix0) /* of the prompt's prefix hashes, folded */                                \
+	F(u32, prefix1)                                                                            \
+	F(u32, prefix2)                                                                            \
+	F(u32, prefix3)                                                                            \
+	F(u32, prefix4)                                                                            \
+	F(u32, prefix5)                                                                            \
+	F(u32, prefix6)                                                                            \
+	F(u32, prefix7)                                                                            \
+	F(u32, prefix8)                                                                            \
+	F(u32, prefix9)                                                                            \
+	F(u32, prefix10)                                                                           \
+	F(u32, prefix11)                                                                           \
+	F(u32, prefix12)                                                                           \
+	F(u32, prefix13)                                                                           \
+	F(u32, prefix14)                                                                           \
+	F(u32, prefix15)
 
 /* What only a job that was dispatched needs. */
 #define TR_ACTIVE_FIELDS(F)                                                                        \
@@ -134,6 +171,8 @@ enum tr_job_flag {
 	F(u8, retries)                                                                             \
 	F(u8, hedges)                                                                              \
 	F(u8, last_cause)                                                                          \
+	F(u8, preempted) /* times */                                                               \
+	F(u8, warmth)	 /* of the attempt that answered last: enum tr_warmth */                   \
 	F(u8, tried_count)                                                                         \
 	F(u16, tried0)                                                                             \
 	F(u16, tried1)                                                                             \
@@ -161,12 +200,16 @@ enum tr_job_flag {
 	F(u32, next1) /* of the same job */                                                        \
 	F(u32, tokens_out)                                                                         \
 	F(u32, tokens_booked) /* of the endpoint's token rate */                                   \
+	F(u32, older1)	      /* of the same endpoint, by dispatch */                              \
+	F(u32, newer1)                                                                             \
 	F(u16, endpoint)                                                                           \
 	F(u16, model_row)                                                                          \
 	F(u8, state)                                                                               \
 	F(u8, ordinal)                                                                             \
 	F(u8, role)                                                                                \
-	F(u8, probe) /* taken by a half-open breaker: number of its round, 0: not a probe */
+	F(u8, probe) /* taken by a half-open breaker: number of its round, 0: not a probe */       \
+	F(u8, warmth)                                                                              \
+	F(u8, least_bad) /* sent through an open breaker */
 
 #define TR_ENDPOINT_FIELDS(F)                                                                      \
 	F(name, name)	   /* 0: free slot */                                                      \
@@ -193,7 +236,19 @@ enum tr_job_flag {
 	F(u32, signal_running)                                                                     \
 	F(u32, signal_waiting)                                                                     \
 	F(u32, signal_kv_permille)                                                                 \
+	F(u32, signal_others) /* of these, not ours */                                             \
 	F(u32, feedback_ewma) /* 0..1000, 0: none */                                               \
+	F(span, peak_latency) /* to the first token, as of peak_at; it decays */                   \
+	F(time, peak_at)                                                                           \
+	F(span, ttft_long)		 /* a slow mean, what the adaptive limit compares with */  \
+	F(time, provider_requests_until) /* the allowance its provider reported, and its end */    \
+	F(time, provider_tokens_until)                                                             \
+	F(u64, provider_tokens)                                                                    \
+	F(u32, provider_requests)                                                                  \
+	F(u32, limit_milli) /* adaptive concurrency; 0: not begun */                               \
+	F(u32, weight)                                                                             \
+	F(u32, oldest_attempt1)                                                                    \
+	F(u32, newest_attempt1)                                                                    \
 	F(u16, model)                                                                              \
 	F(u8, round) /* of half-open, 1..255, begins again after that */                           \
 	F(u8, removed)                                                                             \
@@ -201,7 +256,56 @@ enum tr_job_flag {
 	F(u8, breaker)
 
 /* TR_BREAKER_BUCKETS for each endpoint. */
-#define TR_BUCKET_FIELDS(F) F(u32, requests) F(u32, faults)
+#define TR_BUCKET_FIELDS(F) F(u32, requests) F(u32, faults) F(u32, slow)
+
+/* A window of latencies, for each endpoint and after them for each model: two histograms that take
+ * turns, the older one whole, the newer one filling. */
+#define TR_WINDOW_FIELDS(F)                                                                        \
+	F(u64, turn) /* of the newer: time / window; odd turns fill the second histogram */        \
+	F(u32, count0)                                                                             \
+	F(u32, count1)
+
+/* TR_LATENCY_CELLS for each of the two histograms of each window. */
+#define TR_CELL_FIELDS(F) F(u32, count)
+
+/* What a model's pool did in one second, TR_SPENDING_BUCKETS for each model: what retries and
+ * hedges are allowed is a share of it. */
+#define TR_SPENDING_FIELDS(F)                                                                      \
+	F(u64, cost) /* predicted, micro-USD, of first attempts */                                 \
+	F(u64, hedge_cost)                                                                         \
+	F(u32, dispatches) /* first attempts */                                                    \
+	F(u32, retries)                                                                            \
+	F(u32, hedges)
+
+/* A strategy of a loaded policy. */
+#define TR_STRATEGY_FIELDS(F)                                                                      \
+	F(time, aside_until) /* 0: it is asked */                                                  \
+	F(time, window_from)                                                                       \
+	F(u32, failures) /* since window_from */                                                   \
+	F(u64, picks)                                                                              \
+	F(u64, failures_ever)
+
+/* Where a session is at home. Free rows are chained by older1. */
+#define TR_SESSION_FIELDS(F)                                                                       \
+	F(u64, key) /* session and tenant, mixed; 0: free */                                       \
+	F(name, endpoint)                                                                          \
+	F(time, used)                                                                              \
+	F(u32, turns)                                                                              \
+	F(u32, older1) /* all of them, by last use */                                              \
+	F(u32, newer1)
+
+/* A prefix that an endpoint has seen. */
+#define TR_PREFIX_FIELDS(F)                                                                        \
+	F(time, used) /* 0: free */                                                                \
+	F(u32, key)                                                                                \
+	F(u16, endpoint)
+
+/* An idempotency key of this window; the rows are a ring in order of time. */
+#define TR_IDEMPOTENCY_FIELDS(F)                                                                   \
+	F(u64, key) /* mixed with the tenant */                                                    \
+	F(hash, body)                                                                              \
+	F(u64, job_id)                                                                             \
+	F(time, since)
 
 #define TR_TENANT_FIELDS(F)                                                                        \
 	F(name, name)                                                                              \
@@ -226,6 +330,9 @@ enum tr_job_flag {
 	F(u32, floor_percent)                                                                      \
 	F(u32, queue_limit)                                                                        \
 	F(u32, full)                                                                               \
+	F(u32, preempt)                                                                            \
+	F(span, sojourn_target)                                                                    \
+	F(span, sojourn_interval)                                                                  \
 	F(u32, live)
 
 #define TR_MODEL_FIELDS(F)                                                                         \
@@ -236,7 +343,12 @@ enum tr_job_flag {
 	F(u32, waiting_apart) /* of the waiting, those whose ways differ: tr_router_is_apart() */  \
 	F(u32, retry_oldest1) /* jobs in state RETRY, first come first served */                   \
 	F(u32, retry_newest1)                                                                      \
-	F(u8, dirty) /* something changed: its queues must be looked at */
+	F(u32, queue_limit)	  /* 0: only its classes' */                                       \
+	F(u32, slots)		  /* of its endpoints together */                                  \
+	F(u32, in_flight)	  /* at its endpoints */                                           \
+	F(span, prediction_error) /* of predicted starts, a mean of absolute values */             \
+	F(u64, spending_number)	  /* of the newest bucket of spending: time / bucket length */     \
+	F(u8, dirty)		  /* something changed: its queues must be looked at */
 
 /* A class within a model's pool. */
 #define TR_BACKLOG_FIELDS(F)                                                                       \
@@ -244,7 +356,11 @@ enum tr_job_flag {
 	F(u32, waiting)                                                                            \
 	F(u32, held)  /* not waiting yet, but it will: it takes its place in the queue's limit */  \
 	F(u32, ready) /* length of its heap */                                                     \
-	F(u32, dispatched)
+	F(u32, dispatched)                                                                         \
+	F(u32, running)	      /* its jobs with an attempt in flight */                             \
+	F(time, interval_end) /* of the sojourn rule; 0: no wait measured yet */                   \
+	F(span, wait_min)     /* in this interval */                                               \
+	F(u8, too_slow)	      /* the shortest wait of the last interval was above the target */
 
 /* A tenant within a backlog; the last queue of all is that of held jobs. */
 #define TR_QUEUE_FIELDS(F)                                                                         \
@@ -269,6 +385,17 @@ enum tr_job_flag {
 	  e->limits.endpoints *TR_BREAKER_BUCKETS)                                                 \
 	X(TENANT, tenant, e->limits.tenants, e->limits.tenants)                                    \
 	X(CLASS, class, e->limits.classes, e->limits.classes)                                      \
+	X(WINDOW, window, e->limits.endpoints + e->limits.models,                                  \
+	  e->limits.endpoints + e->limits.models)                                                  \
+	X(CELL, cell, (e->limits.endpoints + e->limits.models) * 2 * TR_LATENCY_CELLS,             \
+	  (e->limits.endpoints + e->limits.models) * 2 * TR_LATENCY_CELLS)                         \
+	X(SPENDING, spending, e->limits.models *TR_SPENDING_BUCKETS,                               \
+	  e->limits.models *TR_SPENDING_BUCKETS)                                                   \
+	X(STRATEGY, strategy, e->limits.policies *TR_POLICY_STRATEGIES_MAX,                        \
+	  e->limits.policies *TR_POLICY_STRATEGIES_MAX)                                            \
+	X(SESSION, session, e->limits.sessions, e->core->session_used)                             \
+	X(PREFIX, prefix, e->prefix_mask + 1, e->prefix_mask + 1)                                  \
+	X(IDEMPOTENCY, idempotency, e->limits.idempotency, e->limits.idempotency)                  \
 	X(BACKLOG, backlog, e->backlog_count, e->backlog_count)                                    \
 	X(QUEUE, queue, e->queue_count, e->queue_count)                                            \
 	X(JOB, job, e->limits.jobs, e->core->job_used)                                             \
@@ -330,6 +457,7 @@ struct tr_engine {
 	uint32_t backlog_count;
 	uint32_t queue_count; /* with the held one, the last */
 	uint32_t timer_slots;
+	uint32_t prefix_mask; /* rows of prefixes - 1 */
 	uint32_t timer_first[TR_TIMER_OWNERS];
 
 #define X(uc, lc, ...) struct tr_##lc *lc;

@@ -70,6 +70,8 @@ const char *tr_describe_decision(const struct tr_describer *describer,
 	else if (decision->winner != TR_NONE)
 		say(&words, "a candidate beyond the record, ");
 	say(&words, "%s", reason_text(tr_picks, TR_PICK_COUNT, decision->pick));
+	if (decision->bypass != TR_BYPASS_NONE)
+		say(&words, "; %s", reason_text(tr_bypasses, TR_BYPASS_COUNT, decision->bypass));
 	if (decision->omitted > 0)
 		say(&words, "; %u more candidates are not in the record", decision->omitted);
 	return text;

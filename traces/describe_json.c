@@ -169,6 +169,8 @@ json_t *tr_decision_json(const struct tr_describer *describer, const struct tr_d
 	failures |= json_object_set_new(object, "pick",
 					reason_json(tr_picks, TR_PICK_COUNT, decision->pick));
 	failures |= json_object_set_new(
+		object, "bypass", reason_json(tr_bypasses, TR_BYPASS_COUNT, decision->bypass));
+	failures |= json_object_set_new(
 		object, "winner",
 		decision->winner < decision->candidate_count
 			? name_json(describer, candidates[decision->winner].endpoint)

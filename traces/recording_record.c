@@ -97,6 +97,7 @@ size_t tr_decision_encode(const struct tr_decision *decision, const struct tr_ca
 	p = tr_put_name(p, decision->strategy);
 	p = tr_put_u8(p, decision->picker);
 	p = tr_put_u8(p, decision->pick);
+	p = tr_put_u8(p, decision->bypass);
 	p = tr_put_u8(p, decision->ordinal);
 	p = tr_put_u8(p, decision->role);
 	/* TR_NONE is the largest number; one more makes nobody the shortest. */
@@ -123,6 +124,7 @@ const char *tr_decision_take(struct tr_bytes *bytes, struct tr_actions *actions)
 	decision->strategy = tr_take_u64(bytes);
 	decision->picker = tr_take_u8(bytes);
 	decision->pick = tr_take_u8(bytes);
+	decision->bypass = tr_take_u8(bytes);
 	decision->ordinal = tr_take_u8(bytes);
 	decision->role = tr_take_u8(bytes);
 	decision->winner = (uint32_t)tr_take_varint(bytes, UINT32_MAX) - 1;

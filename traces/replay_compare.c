@@ -64,7 +64,7 @@ bool tr_decisions_equal(const struct tr_actions *a, const struct tr_actions *b)
 		if (x->job_id != y->job_id || x->strategy != y->strategy ||
 		    x->candidate_count != y->candidate_count || x->omitted != y->omitted ||
 		    x->winner != y->winner || x->picker != y->picker || x->pick != y->pick ||
-		    x->ordinal != y->ordinal || x->role != y->role)
+		    x->bypass != y->bypass || x->ordinal != y->ordinal || x->role != y->role)
 			return false;
 		for (uint32_t c = 0; c < x->candidate_count; c++) {
 			if (!candidate_equal(&a->candidates[x->first_candidate + c],

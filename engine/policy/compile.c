@@ -245,17 +245,40 @@ static int compile_intents(struct compiler *compiler, struct tr_policy *policy)
 	return 0;
 }
 
+static int compile_profiles(struct compiler *compiler, struct tr_policy *policy)
+{
+	const struct tr_draft_profile *drafts = compiler->draft->profiles.items;
+	uint32_t count = compiler->draft->profiles.count;
+	struct tr_policy_profile *profiles =
+		tr_arena_new(compiler->arena, sizeof(*profiles) * count);
+
+	if (!profiles)
+		return out_of_memory(compiler);
+	for (uint32_t i = 0; i < count; i++) {
+		profiles[i] = drafts[i].compiled;
+		profiles[i].name = take_name(compiler, &drafts[i].row);
+	}
+	policy->profiles = profiles;
+	policy->profile_count = count;
+	return 0;
+}
+
 int tr_draft_compile(const struct tr_draft *draft, const struct tr_document *document,
 		     struct tr_arena *arena, struct tr_policy *ret, struct tr_name_row **ret_names,
 		     uint32_t *ret_name_count, struct tr_diagnostic *ret_diagnostic)
 {
 	static int (*const steps[])(struct compiler *, struct tr_policy *) = {
-		compile_models,	 compile_aliases,    compile_classes,
-		compile_tenants, compile_strategies, compile_intents,
+		compile_models,	    compile_aliases, compile_classes,  compile_tenants,
+		compile_strategies, compile_intents, compile_profiles,
 	};
 	struct compiler compiler = {
 		.draft = draft, .document = document, .arena = arena, .diagnostic = ret_diagnostic};
 	struct tr_policy policy = {
+		.admission = draft->admission,
+		.affinity = draft->affinity,
+		.bypass = draft->bypass,
+		.concurrency = draft->concurrency,
+		.health = draft->health,
 		.breaker = draft->breaker,
 		.retry = draft->retry,
 		.hedge = draft->hedge,
@@ -267,7 +290,7 @@ int tr_draft_compile(const struct tr_draft *draft, const struct tr_document *doc
 
 	compiler.name_room = TR_POLICY_ENDPOINTS_MAX + draft->models.count + draft->aliases.count +
 			     draft->classes.count + draft->tenants.count + draft->strategies.count +
-			     draft->intents.count;
+			     draft->intents.count + draft->profiles.count;
 	compiler.names = tr_arena_new(arena, sizeof(*compiler.names) * compiler.name_room);
 	if (!compiler.names)
 		return out_of_memory(&compiler);

@@ -48,6 +48,11 @@ struct tr_draft_intent {
 	struct tr_policy_intent compiled;
 };
 
+struct tr_draft_profile {
+	struct tr_row row;
+	struct tr_policy_profile compiled;
+};
+
 struct tr_draft {
 	struct tr_rows models;
 	struct tr_rows aliases; /* tr_draft_choice */
@@ -55,7 +60,13 @@ struct tr_draft {
 	struct tr_rows tenants;
 	struct tr_rows strategies;
 	struct tr_rows intents;
+	struct tr_rows profiles;
 	uint32_t default_model;
+	struct tr_policy_admission admission;
+	struct tr_policy_affinity affinity;
+	struct tr_policy_bypass bypass;
+	struct tr_policy_concurrency concurrency;
+	struct tr_policy_health health;
 	struct tr_policy_breaker breaker;
 	struct tr_policy_retry retry;
 	struct tr_policy_hedge hedge;

@@ -49,6 +49,12 @@ static const struct tr_word picker_words[] = {TR_PICKER_MAP(X){0}};
 #define X(name, yaml, text) {yaml, TR_FULL_##name, text},
 static const struct tr_word full_words[] = {TR_FULL_MAP(X){0}};
 #undef X
+#define X(name, yaml, text) {yaml, TR_PREEMPT_##name, text},
+static const struct tr_word preempt_words[] = {TR_PREEMPT_MAP(X){0}};
+#undef X
+#define X(name, yaml, text) {yaml, TR_ALL_OUT_##name, text},
+static const struct tr_word all_out_words[] = {TR_ALL_OUT_MAP(X){0}};
+#undef X
 
 /* ------------------------------------------------------------------------------------- models */
 
@@ -83,6 +89,8 @@ static const struct tr_schema_field endpoint_fields[] = {
 	TR_INTEGER(struct tr_draft_endpoint, compiled.tokens_per_minute, "tokens_per_minute", 0,
 		   TOKEN_RATE_MAX, "0", "tokens/min",
 		   "Token rate kept towards it, input and output; 0: no limit."),
+	TR_INTEGER(struct tr_draft_endpoint, compiled.weight, "weight", 0, 1000, "100", NULL,
+		   "Its share of draws with the picker `weighted`; 0: none."),
 };
 static const struct tr_table endpoint_table = TR_TABLE(
 	struct tr_draft_endpoint, endpoint_fields, "endpoint",
@@ -105,6 +113,10 @@ static const struct tr_schema_field model_fields[] = {
 		TR_POLICY_CHAIN_MAX - 1,
 		"Models tried after it, in this order, each followed by its own fallbacks. The "
 		"whole chain has at most 8 models and no cycle."),
+	TR_INTEGER(struct tr_draft_model, compiled.queue_limit, "queue_limit", 0, 1 << 24, "0",
+		   "requests",
+		   "Requests of all classes that may wait for it; 0: only the classes' own "
+		   "limits."),
 	TR_MAP(struct tr_draft_model, endpoints, "endpoints", &endpoint_table, 1,
 	       TR_POLICY_POOL_MAX, "The endpoints that serve it, by name.", .required = true),
 };
@@ -123,7 +135,20 @@ static const struct tr_schema_field class_fields[] = {
 	TR_INTEGER(struct tr_draft_class, compiled.queue_limit, "queue_limit", 1, 1 << 24, "4096",
 		   "requests", "Requests that may wait, for each model."),
 	TR_ENUM(struct tr_draft_class, compiled.full, "full", full_words, "reject",
-		"What happens to a request that finds the queue full."),
+		"What happens when one more request finds the queue full. Where the class's own "
+		"limit is reached, only a request of the class can give up its place; where the "
+		"model's is, one of the lowest class does, never one of a higher class than the "
+		"newcomer's."),
+	TR_ENUM(struct tr_draft_class, compiled.preempt, "preempt", preempt_words, "none",
+		"What its waiting requests may do to those of classes of lower priority."),
+	TR_INTEGER(struct tr_draft_class, compiled.retries, "retries", 0, 16, "16", "attempts",
+		   "Retries of one of its requests; `retry.attempts` holds as well."),
+	TR_DURATION_MS(struct tr_draft_class, compiled.sojourn_target_ns, "sojourn_target_ms", 0,
+		       SPAN_MS_MAX, "0",
+		       "Once even the shortest wait of an interval was longer than this, requests "
+		       "that waited twice as long are shed; 0: never."),
+	TR_DURATION_MS(struct tr_draft_class, compiled.sojourn_interval_ns, "sojourn_interval_ms",
+		       1, SPAN_MS_MAX, "5000", "The interval of `sojourn_target_ms`."),
 	TR_DURATION_MS(struct tr_draft_class, compiled.queue_timeout_ns, "queue_timeout_ms", 0,
 		       SPAN_MS_MAX, "0", "Longest wait in the queue; 0: no limit."),
 };
@@ -146,6 +171,12 @@ static const struct tr_schema_field tenant_fields[] = {
 	TR_REFERENCE(struct tr_draft_tenant, compiled.strategy, "strategy", &to_strategy, NULL,
 		     "Strategy for its requests in place of the intent's.",
 		     .initial_note = "the intent's"),
+	TR_INTEGER(struct tr_draft_tenant, compiled.tokens_in, "tokens_in", 1, TOKENS_MAX,
+		   "2147483647", "tokens",
+		   "Longest input of its requests; `limits.tokens_in` holds as well."),
+	TR_INTEGER(struct tr_draft_tenant, compiled.tokens_out, "tokens_out", 1, TOKENS_MAX,
+		   "2147483647", "tokens",
+		   "Largest output its requests may ask for; `limits.tokens_out` holds as well."),
 	TR_LIST(struct tr_draft_tenant, models, "models", &allowed_table, 1, TR_POLICY_MODELS_MAX,
 		"Models it may use; `[\"*\"]` is every model.", .initial = "[\"*\"]", .set = true),
 };
@@ -172,6 +203,14 @@ static const struct tr_schema_field strategy_fields[] = {
 		"How it picks among the endpoints that can take the request."),
 	TR_OBJECT(struct tr_draft_strategy, compiled, "weights", &weight_table,
 		  "What `best-score` weighs."),
+	TR_INTEGER(struct tr_draft_strategy, compiled.hot_percent, "hot_percent", 1, 100, "84",
+		   "percent",
+		   "`prequal`: an endpoint is hot if its load is above this quantile of the "
+		   "candidates'."),
+	TR_INTEGER(struct tr_draft_strategy, compiled.bound_percent, "bound_percent", 100, 1000,
+		   "125", "percent",
+		   "`consistent-hash`: load of an endpoint, against the mean of the candidates', "
+		   "above which the next in order is taken."),
 };
 static const struct tr_table strategy_table = TR_TABLE(
 	struct tr_draft_strategy, strategy_fields, "strategy",
@@ -199,7 +238,93 @@ static const struct tr_table intent_table = TR_TABLE(
 	.doc = "What a kind of request wants. Requests that name no intent have the intent "
 	       "`default`.");
 
+static const struct tr_schema_field profile_fields[] = {
+	TR_REFERENCE(struct tr_draft_profile, compiled.strategy, "strategy", &to_strategy, NULL,
+		     "Strategy of its requests.",
+		     .initial_note = "the tenant's, else the intent's"),
+	TR_REFERENCE(struct tr_draft_profile, compiled.class_row, "class", &to_class, NULL,
+		     "Class of its requests.", .initial_note = "the intent's"),
+};
+static const struct tr_table profile_table = TR_TABLE(
+	struct tr_draft_profile, profile_fields, "profile",
+	.doc = "A way to be served that a request may name. What the request itself asks for "
+	       "goes before the profile, and the profile before the tenant and the intent.");
+
 /* --------------------------------------------------------------------------- the single rows */
+
+static const struct tr_schema_field admission_fields[] = {
+	TR_INTEGER(struct tr_policy_admission, feasibility_percent, "feasibility_percent", 0, 1000,
+		   "100", "percent",
+		   "A request is refused if its deadline leaves less than this share of the time "
+		   "that is predicted for it; 0: it is let in."),
+	TR_DURATION_MS(struct tr_policy_admission, idempotency_ns, "idempotency_window_ms", 0,
+		       SPAN_MS_MAX, "600000",
+		       "How long an idempotency key is remembered; 0: keys mean nothing."),
+};
+static const struct tr_table admission_table =
+	TR_TABLE(struct tr_policy_admission, admission_fields, "admission",
+		 .doc = "Who is let in, beside what tenants and classes say.");
+
+static const struct tr_schema_field affinity_fields[] = {
+	TR_DURATION_MS(struct tr_policy_affinity, session_ttl_ns, "session_ttl_ms", 0, SPAN_MS_MAX,
+		       "0",
+		       "How long after its last request a session keeps its endpoint; 0: sessions "
+		       "have none."),
+	TR_INTEGER(struct tr_policy_affinity, session_turns, "session_turns", 0, 1000000, "0",
+		   "requests", "Requests of a session at one endpoint; 0: no limit."),
+	TR_DURATION_MS(struct tr_policy_affinity, prefix_ttl_ns, "prefix_ttl_ms", 0, SPAN_MS_MAX,
+		       "0",
+		       "How long an endpoint is thought to keep a prompt's prefix; 0: prefixes are "
+		       "not remembered."),
+	TR_INTEGER(struct tr_policy_affinity, load_percent, "load_percent", 100, 1000, "150",
+		   "percent",
+		   "Load of an endpoint, against the mean of the candidates', above which a "
+		   "session or prefix no longer speaks for it."),
+};
+static const struct tr_table affinity_table =
+	TR_TABLE(struct tr_policy_affinity, affinity_fields, "affinity",
+		 .doc = "Where the caches are warm. `best-score` weighs it by the terms `session` "
+			"and `prefix`; the other pickers prefer a session's endpoint.");
+
+static const struct tr_schema_field bypass_fields[] = {
+	TR_INTEGER(struct tr_policy_bypass, failures, "failures", 0, 1000000, "5", "decisions",
+		   "Failures in the window that put it aside; 0: never."),
+	TR_DURATION_MS(struct tr_policy_bypass, window_ns, "window_ms", 1, 3600000, "10000",
+		       "Window in which failures count."),
+	TR_DURATION_MS(struct tr_policy_bypass, cooldown_ns, "cooldown_ms", 1, 3600000, "10000",
+		       "For so long it is not asked."),
+};
+static const struct tr_table bypass_table =
+	TR_TABLE(struct tr_policy_bypass, bypass_fields, "bypass",
+		 .doc = "A strategy that picks nobody although there are candidates has failed: "
+			"`least-outstanding` picks in its place, and after some failures the "
+			"strategy is put aside for a while.");
+
+static const struct tr_schema_field concurrency_fields[] = {
+	TR_BOOL(struct tr_policy_concurrency, adaptive, "adaptive", "false",
+		"Whether the limit of an endpoint follows its latency and its back-pressure, below "
+		"its slots."),
+	TR_INTEGER(struct tr_policy_concurrency, least, "min", 1, UINT16_MAX, "1", "requests",
+		   "The limit never falls below this."),
+};
+static const struct tr_table concurrency_table =
+	TR_TABLE(struct tr_policy_concurrency, concurrency_fields, "concurrency",
+		 .doc = "How many requests an endpoint gets at once, below its slots.");
+
+static const struct tr_schema_field health_fields[] = {
+	TR_DURATION_MS(struct tr_policy_health, window_ns, "window_ms", 100, 3600000, "60000",
+		       "Window of the latency quantiles."),
+	TR_INTEGER(struct tr_policy_health, tail_percent, "tail_percent", 50, 99, "95", "percent",
+		   "The quantile that the term `tail` looks at."),
+	TR_DURATION_MS(struct tr_policy_health, signal_half_life_ns, "signal_half_life_ms", 1,
+		       SPAN_MS_MAX, "5000", "In this time a reported load loses half its weight."),
+	TR_DURATION_MS(struct tr_policy_health, peak_half_life_ns, "peak_half_life_ms", 1,
+		       SPAN_MS_MAX, "7000",
+		       "In this time a latency peak loses half its height (`peak-ewma`)."),
+};
+static const struct tr_table health_table =
+	TR_TABLE(struct tr_policy_health, health_fields, "health",
+		 .doc = "What is remembered of an endpoint's speed and load.");
 
 static const struct tr_schema_field breaker_fields[] = {
 	TR_DURATION_MS(struct tr_policy_breaker, window_ns, "window_ms", 100, 3600000, "60000",
@@ -220,6 +345,13 @@ static const struct tr_schema_field breaker_fields[] = {
 		   "Requests let through at once while half-open."),
 	TR_INTEGER(struct tr_policy_breaker, successes, "successes", 1, 1000, "2", "requests",
 		   "Probes that must succeed to close it."),
+	TR_DURATION_MS(struct tr_policy_breaker, slow_ns, "slow_ms", 0, SPAN_MS_MAX, "0",
+		       "A first token that takes longer is a slow answer; 0: none is."),
+	TR_INTEGER(struct tr_policy_breaker, slow_percent, "slow_percent", 1, 100, "80", "percent",
+		   "Share of slow answers in the window that opens the breaker."),
+	TR_ENUM(struct tr_policy_breaker, all_out, "all_out", all_out_words, "serve",
+		"What happens when the breakers of all endpoints of a request's models are open. A "
+		"strict request fails at once either way."),
 	TR_INTEGER(struct tr_policy_breaker, eject_percent, "max_eject_percent", 0, 100, "50",
 		   "percent",
 		   "Share of a model's endpoints that breakers may take out at once; one may "
@@ -240,16 +372,31 @@ static const struct tr_schema_field retry_fields[] = {
 	TR_DURATION_MS(struct tr_policy_retry, retry_after_ns_max, "max_retry_after_ms", 0,
 		       SPAN_MS_MAX, "60000",
 		       "Longest pause that an endpoint may ask for; a longer wish is cut to this."),
+	TR_INTEGER(struct tr_policy_retry, budget_percent, "budget_percent", 0, 100, "20",
+		   "percent", "Retries of a model in 10 seconds, against its first attempts ..."),
+	TR_INTEGER(struct tr_policy_retry, budget_per_second, "budget_per_second", 0, 1000000, "10",
+		   "attempts/s", "... and so many a second beside."),
 };
 static const struct tr_table retry_table =
 	TR_TABLE(struct tr_policy_retry, retry_fields, "retry",
 		 .doc = "What happens after an attempt that failed before its first token.");
 
 static const struct tr_schema_field hedge_fields[] = {
-	TR_DURATION_MS(struct tr_policy_hedge, delay_ns, "delay_ms", 0, SPAN_MS_MAX, "0",
-		       "Silence after which a rival attempt starts; 0: no hedging."),
+	TR_DURATION_MS(
+		struct tr_policy_hedge, delay_ns, "delay_ms", 0, SPAN_MS_MAX, "0",
+		"Silence after which a rival attempt starts; 0, and no quantile: no hedging."),
 	TR_INTEGER(struct tr_policy_hedge, attempts, "attempts", 0, 3, "1", "attempts",
 		   "Rival attempts at once."),
+	TR_INTEGER(struct tr_policy_hedge, quantile_percent, "quantile_percent", 0, 99, "0",
+		   "percent",
+		   "Instead of a fixed delay, this quantile of the model's times to the first "
+		   "token, never less than `delay_ms`; 0: `delay_ms` alone."),
+	TR_INTEGER(struct tr_policy_hedge, budget_percent, "budget_percent", 0, 100, "5", "percent",
+		   "Rival attempts of a model in 10 seconds, against first attempts."),
+	TR_INTEGER(struct tr_policy_hedge, cost_budget_percent, "cost_budget_percent", 0, 100, "5",
+		   "percent",
+		   "Their predicted cost in 10 seconds, against that of first attempts; models "
+		   "without a price cost nothing."),
 };
 static const struct tr_table hedge_table =
 	TR_TABLE(struct tr_policy_hedge, hedge_fields, "hedge",
@@ -337,6 +484,14 @@ static const struct tr_schema_field policy_fields[] = {
 	TR_MAP(struct tr_draft, intents, "intents", &intent_table, 0, TR_POLICY_INTENTS_MAX,
 	       "Intents, by name. A row `default` is there unless the file has one.",
 	       .initial = "{\"default\": {}}", .builtin = TR_BUILTIN_EACH),
+	TR_MAP(struct tr_draft, profiles, "profiles", &profile_table, 0, TR_POLICY_PROFILES_MAX,
+	       "Profiles, by name."),
+	TR_OBJECT(struct tr_draft, admission, "admission", &admission_table, "Admission."),
+	TR_OBJECT(struct tr_draft, affinity, "affinity", &affinity_table, "Affinity."),
+	TR_OBJECT(struct tr_draft, bypass, "bypass", &bypass_table, "Strategies that fail."),
+	TR_OBJECT(struct tr_draft, concurrency, "concurrency", &concurrency_table,
+		  "Adaptive concurrency."),
+	TR_OBJECT(struct tr_draft, health, "health", &health_table, "Health."),
 	TR_OBJECT(struct tr_draft, breaker, "breaker", &breaker_table, "The circuit breakers."),
 	TR_OBJECT(struct tr_draft, retry, "retry", &retry_table, "Retries."),
 	TR_OBJECT(struct tr_draft, hedge, "hedge", &hedge_table, "Hedging."),

@@ -158,7 +158,10 @@ static void bench_init(struct bench *b, const struct scene *scene)
 				   .endpoints = scene->endpoints,
 				   .classes = 2,
 				   .tenants = scene->tenants + 1,
-				   .policies = 1};
+				   .policies = 1,
+				   .sessions = 1024,
+				   .prefixes = 1024,
+				   .idempotency = 1024};
 
 	memset(b, 0, sizeof *b);
 	b->scene = scene;

@@ -12,11 +12,12 @@ static struct tr_policy_model models[3];
 static struct tr_policy_endpoint endpoints[3][5];
 static struct tr_policy_class classes[3][2];
 static struct tr_policy_tenant tenants[2][3];
-static struct tr_policy_strategy strategies[4];
+static struct tr_policy_strategy strategies[TR_PICKER_COUNT];
 static struct tr_policy_intent intents[2][3];
 static struct tr_policy_alias alias;
 
 static const struct tr_policy_breaker quick_breaker = {
+	TR_TEST_BREAKER,
 	.window_ns = 10 * TR_SECOND,
 	.open_ns = TR_SECOND,
 	.open_ns_max = 8 * TR_SECOND,
@@ -57,7 +58,8 @@ static void fill_strategies(void)
 {
 	for (uint32_t picker = 0; picker < TR_PICKER_COUNT; picker++)
 		strategies[picker] = (struct tr_policy_strategy){
-			.name = 1000 + picker, .picker = picker, .weights = {500, 300, 100, 100}};
+			TR_TEST_STRATEGY, .name = 1000 + picker, .picker = picker,
+			.weights = {500, 300, 100, 100}};
 }
 
 const struct tr_policy *tr_test_policy_smallest(void)
@@ -67,14 +69,14 @@ const struct tr_policy *tr_test_policy_smallest(void)
 	fill_strategies();
 	models[0] = model(TR_NAME("m"), 0, 1, 0);
 	endpoints[0][0] = endpoint(TR_NAME("a"), 0, 1);
-	classes[0][0] = (struct tr_policy_class){
-		.name = TR_NAME("interactive"), .priority = 100, .queue_limit = 4};
-	tenants[0][0] = (struct tr_policy_tenant){.name = TR_NAME("default"),
-						  .weight_milli = 1000,
-						  .strategy = TR_NONE,
+	classes[0][0] = (struct tr_policy_class){TR_TEST_CLASS, .name = TR_NAME("interactive"),
+						 .priority = 100, .queue_limit = 4};
+	tenants[0][0] = (struct tr_policy_tenant){TR_TEST_TENANT, .name = TR_NAME("default"),
+						  .weight_milli = 1000, .strategy = TR_NONE,
 						  .models = ALL_MODELS};
 	intents[0][0] = (struct tr_policy_intent){.name = TR_NAME("default"), .cancelable = 1};
 	policy = (struct tr_policy){
+		TR_TEST_POLICY,
 		.id = 1,
 		.model_count = 1,
 		.endpoint_count = 1,
@@ -91,8 +93,7 @@ const struct tr_policy *tr_test_policy_smallest(void)
 		.strategies = strategies,
 		.intents = intents[0],
 		.breaker = quick_breaker,
-		.retry = {.backoff_ns = 100 * TR_MS,
-			  .backoff_ns_max = TR_SECOND,
+		.retry = {TR_TEST_RETRY, .backoff_ns = 100 * TR_MS, .backoff_ns_max = TR_SECOND,
 			  .retry_after_ns_max = 5 * TR_SECOND},
 		.limits = {.tokens_in = 4096, .tokens_out = 4096},
 	};
@@ -119,25 +120,21 @@ static void fill_busy_tables(void)
 	endpoints[1][3] = endpoint(TR_NAME("s1"), 1, 2);
 	endpoints[1][4] = endpoint(TR_NAME("s2"), 1, 2);
 	endpoints[1][4].tokens_per_minute = 60000;
-	busy_classes[0] = (struct tr_policy_class){.name = TR_NAME("batch"),
-						   .priority = 10,
-						   .floor_percent = 10,
-						   .queue_limit = 40,
-						   .queue_timeout_ns = 6 * TR_SECOND};
-	busy_classes[1] = (struct tr_policy_class){
-		.name = TR_NAME("interactive"), .priority = 100, .queue_limit = 30};
+	busy_classes[0] = (struct tr_policy_class){
+		TR_TEST_CLASS,	     .name = TR_NAME("batch"), .priority = 10,
+		.floor_percent = 10, .queue_limit = 40,	       .queue_timeout_ns = 6 * TR_SECOND};
+	busy_classes[1] = (struct tr_policy_class){TR_TEST_CLASS, .name = TR_NAME("interactive"),
+						   .priority = 100, .queue_limit = 30};
 	memcpy(classes[1], busy_classes, sizeof busy_classes);
-	tenants[1][0] = (struct tr_policy_tenant){.name = TR_NAME("acme"),
-						  .weight_milli = 2000,
-						  .max_concurrent = 3,
-						  .strategy = TR_NONE,
-						  .budget_micro_usd_per_day = 200000,
+	tenants[1][0] = (struct tr_policy_tenant){
+		TR_TEST_TENANT,	     .name = TR_NAME("acme"), .weight_milli = 2000,
+		.max_concurrent = 3, .strategy = TR_NONE,     .budget_micro_usd_per_day = 200000,
+		.models = ALL_MODELS};
+	tenants[1][1] = (struct tr_policy_tenant){TR_TEST_TENANT, .name = TR_NAME("default"),
+						  .weight_milli = 1000, .strategy = TR_NONE,
 						  .models = ALL_MODELS};
-	tenants[1][1] = (struct tr_policy_tenant){.name = TR_NAME("default"),
-						  .weight_milli = 1000,
-						  .strategy = TR_NONE,
-						  .models = ALL_MODELS};
-	tenants[1][2] = (struct tr_policy_tenant){.name = TR_NAME("tiny"),
+	tenants[1][2] = (struct tr_policy_tenant){TR_TEST_TENANT,
+						  .name = TR_NAME("tiny"),
 						  .weight_milli = 500,
 						  .requests_per_minute = 20,
 						  .tokens_per_minute = 20000,
@@ -168,12 +165,13 @@ const struct tr_policy *tr_test_policy_busy(void)
 
 	fill_busy_tables();
 	policy = (struct tr_policy){
+		TR_TEST_POLICY,
 		.id = 2,
 		.model_count = 2,
 		.endpoint_count = 5,
 		.class_count = 2,
 		.tenant_count = 3,
-		.strategy_count = 4,
+		.strategy_count = TR_PICKER_COUNT,
 		.intent_count = 3,
 		.alias_count = 1,
 		.default_tenant = 1,
@@ -188,11 +186,9 @@ const struct tr_policy *tr_test_policy_busy(void)
 		.intents = intents[1],
 		.aliases = &alias,
 		.breaker = quick_breaker,
-		.retry = {.backoff_ns = 200 * TR_MS,
-			  .backoff_ns_max = TR_SECOND,
-			  .retry_after_ns_max = 2 * TR_SECOND,
-			  .attempts = 2},
-		.hedge = {.delay_ns = 400 * TR_MS, .attempts = 1},
+		.retry = {TR_TEST_RETRY, .backoff_ns = 200 * TR_MS, .backoff_ns_max = TR_SECOND,
+			  .retry_after_ns_max = 2 * TR_SECOND, .attempts = 2},
+		.hedge = {TR_TEST_HEDGE, .delay_ns = 400 * TR_MS, .attempts = 1},
 		.timeouts = {.connect_ns = TR_SECOND,
 			     .headers_ns = TR_SECOND,
 			     .first_token_ns = 2 * TR_SECOND,

@@ -54,8 +54,8 @@ uint32_t tr_plan_class(struct tr_plan *plan, tr_name name, uint32_t priority)
 	uint32_t row = plan->policy.class_count++;
 
 	MUST(row < TR_ARRAY_LENGTH(plan->classes));
-	plan->classes[row] =
-		(struct tr_policy_class){.name = name, .priority = priority, .queue_limit = 4096};
+	plan->classes[row] = (struct tr_policy_class){TR_TEST_CLASS, .name = name,
+						      .priority = priority, .queue_limit = 4096};
 	return row;
 }
 
@@ -64,8 +64,8 @@ uint32_t tr_plan_tenant(struct tr_plan *plan, tr_name name)
 	uint32_t row = plan->policy.tenant_count++;
 
 	MUST(row < TR_ARRAY_LENGTH(plan->tenants));
-	plan->tenants[row] =
-		(struct tr_policy_tenant){.name = name, .weight_milli = 1000, .strategy = TR_NONE};
+	plan->tenants[row] = (struct tr_policy_tenant){TR_TEST_TENANT, .name = name,
+						       .weight_milli = 1000, .strategy = TR_NONE};
 	memset(&plan->tenants[row].models, 0xff, sizeof plan->tenants[row].models);
 	return row;
 }
@@ -84,6 +84,7 @@ void tr_plan_init(struct tr_plan *plan, uint64_t id)
 {
 	memset(plan, 0, sizeof *plan);
 	plan->policy = (struct tr_policy){
+		TR_TEST_POLICY,
 		.id = id,
 		.unknown_model = TR_NONE,
 		.strategy_count = TR_PICKER_COUNT,
@@ -94,25 +95,18 @@ void tr_plan_init(struct tr_plan *plan, uint64_t id)
 		.strategies = plan->strategies,
 		.intents = plan->intents,
 		.aliases = plan->aliases,
-		.breaker = {.window_ns = 10 * TR_SECOND,
-			    .open_ns = TR_SECOND,
-			    .open_ns_max = 8 * TR_SECOND,
-			    .heal_ns = 60 * TR_SECOND,
-			    .requests_min = 1000000,
-			    .error_percent = 50,
-			    .probes = 1,
-			    .successes = 2,
-			    .eject_percent = 100},
-		.retry = {.backoff_ns = 100 * TR_MS,
-			  .backoff_ns_max = TR_SECOND,
+		.breaker = {TR_TEST_BREAKER, .window_ns = 10 * TR_SECOND, .open_ns = TR_SECOND,
+			    .open_ns_max = 8 * TR_SECOND, .heal_ns = 60 * TR_SECOND,
+			    .requests_min = 1000000, .error_percent = 50, .probes = 1,
+			    .successes = 2, .eject_percent = 100},
+		.retry = {TR_TEST_RETRY, .backoff_ns = 100 * TR_MS, .backoff_ns_max = TR_SECOND,
 			  .retry_after_ns_max = 60 * TR_SECOND},
 		.limits = {.tokens_in = 1000000, .tokens_out = 1000000},
 	};
 	for (uint32_t picker = 0; picker < TR_PICKER_COUNT; picker++)
-		plan->strategies[picker] =
-			(struct tr_policy_strategy){.name = TR_PLAN_STRATEGY + picker,
-						    .picker = picker,
-						    .weights = {500, 300, 100, 100}};
+		plan->strategies[picker] = (struct tr_policy_strategy){
+			TR_TEST_STRATEGY, .name = TR_PLAN_STRATEGY + picker, .picker = picker,
+			.weights = {500, 300, 100, 100}};
 	tr_plan_class(plan, TR_NAME("interactive"), 100);
 	tr_plan_tenant(plan, TR_NAME("default"));
 	tr_plan_intent(plan, TR_NAME("default"));
@@ -129,6 +123,9 @@ const struct tr_limits tr_stage_limits = {
 	.classes = 4,
 	.tenants = 16,
 	.policies = 3,
+	.sessions = 64,
+	.prefixes = 256,
+	.idempotency = 64,
 };
 
 void tr_stage_init(struct tr_stage *stage, const struct tr_limits *limits,

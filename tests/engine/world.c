@@ -43,7 +43,10 @@ void tr_world_init(struct tr_world *world, uint64_t seed)
 					   .endpoints = 8,
 					   .classes = 3,
 					   .tenants = 5,
-					   .policies = 2};
+					   .policies = 2,
+					   .sessions = 6,
+					   .prefixes = 16,
+					   .idempotency = 8};
 	world->engine = aligned_alloc(64, tr_engine_size(&world->limits));
 	if (!world->engine)
 		abort();

@@ -339,6 +339,9 @@ static void test_whatever_loads_the_engine_takes(void **state)
 		.classes = TR_POLICY_CLASSES_MAX,
 		.tenants = 16,
 		.policies = 1,
+		.sessions = 16,
+		.prefixes = 16,
+		.idempotency = 16,
 	};
 	size_t size = tr_engine_size(&limits);
 	struct tr_engine *engine = aligned_alloc(64, (size + 63) / 64 * 64);

@@ -46,6 +46,9 @@ static const struct tr_limits limits = {
 	.classes = 2,
 	.tenants = 8,
 	.policies = 4,
+	.sessions = 16,
+	.prefixes = 64,
+	.idempotency = 16,
 };
 
 struct host {

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Change one line of the router: of two equal candidates the larger name hash wins.
+"""Change one line of the pickers: of two equal candidates the larger name hash wins.
 
-    other_picker.py engine/router.c OUTPUT
+    other_picker.py engine/picker.c OUTPUT
 
 With it a program is built that decides a little differently, and a replay must say so.
 """

@@ -3,6 +3,7 @@
  * The smallest policy that the engine takes, written out by hand: tests of the simulator should not
  * fall over the policy loader.
  */
+#include "tests/engine/policies.h"
 #include "tests/sim/world.h"
 
 #include <stdlib.h>
@@ -35,16 +36,17 @@ void world_init(struct world *world, uint64_t seed, uint32_t endpoints, uint32_t
 		world->servers[i].profile.service_noise_permille = 0;
 		world->servers[i].profile.endpoint_noise_permille = 0;
 	}
-	world->class = (struct tr_policy_class){
-		.name = tr_name_of("default", 7), .priority = 100, .queue_limit = 1 << 16};
-	world->tenant = (struct tr_policy_tenant){.name = tr_name_of("default", 7),
-						  .weight_milli = 1000,
-						  .strategy = TR_NONE,
+	world->class = (struct tr_policy_class){TR_TEST_CLASS, .name = tr_name_of("default", 7),
+						.priority = 100, .queue_limit = 1 << 16};
+	world->tenant = (struct tr_policy_tenant){TR_TEST_TENANT, .name = tr_name_of("default", 7),
+						  .weight_milli = 1000, .strategy = TR_NONE,
 						  .models = {{1}}};
-	world->strategy = (struct tr_policy_strategy){.name = tr_name_of("default", 7)};
+	world->strategy =
+		(struct tr_policy_strategy){TR_TEST_STRATEGY, .name = tr_name_of("default", 7)};
 	world->intent =
 		(struct tr_policy_intent){.name = tr_name_of("default", 7), .cancelable = 1};
 	*policy = (struct tr_policy){
+		TR_TEST_POLICY,
 		.id = 1,
 		.model_count = 1,
 		.endpoint_count = endpoints,
@@ -60,20 +62,12 @@ void world_init(struct world *world, uint64_t seed, uint32_t endpoints, uint32_t
 		.tenants = &world->tenant,
 		.strategies = &world->strategy,
 		.intents = &world->intent,
-		.breaker = {.window_ns = 60 * TR_SECOND,
-			    .open_ns = 5 * TR_SECOND,
-			    .open_ns_max = 60 * TR_SECOND,
-			    .heal_ns = 60 * TR_SECOND,
-			    .requests_min = 20,
-			    .error_percent = 50,
-			    .consecutive = 5,
-			    .probes = 1,
-			    .successes = 2,
-			    .eject_percent = 50},
-		.retry = {.backoff_ns = 500 * TR_MS,
-			  .backoff_ns_max = 8 * TR_SECOND,
-			  .retry_after_ns_max = 60 * TR_SECOND,
-			  .attempts = 2},
+		.breaker = {TR_TEST_BREAKER, .window_ns = 60 * TR_SECOND, .open_ns = 5 * TR_SECOND,
+			    .open_ns_max = 60 * TR_SECOND, .heal_ns = 60 * TR_SECOND,
+			    .requests_min = 20, .error_percent = 50, .consecutive = 5, .probes = 1,
+			    .successes = 2, .eject_percent = 50},
+		.retry = {TR_TEST_RETRY, .backoff_ns = 500 * TR_MS, .backoff_ns_max = 8 * TR_SECOND,
+			  .retry_after_ns_max = 60 * TR_SECOND, .attempts = 2},
 		.limits = {.tokens_in = 1 << 20, .tokens_out = 1 << 20},
 	};
 	world->options = (struct tr_synthetic_options){

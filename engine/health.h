@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of an endpoint's speed, load and answers. Endpoints and models by registry slot. */
+#ifndef TR_ENGINE_HEALTH_H
+#define TR_ENGINE_HEALTH_H
+
+#include "engine/state.h"
+
+/* ---- what happened ---- */
+
+/* A first token came so long after the dispatch. Feeds means, peak, quantiles and the limit. */
+void tr_health_first_token(struct tr_engine *e, uint32_t endpoint, tr_span_ns ttft);
+/* The endpoint pushed back (429, 503): its adaptive limit falls. */
+void tr_health_backpressure(struct tr_engine *e, uint32_t endpoint);
+/* It reports its load (ENDPOINT_SIGNAL), what its provider allows (ENDPOINT_QUOTA), or somebody
+ * judged an answer (FEEDBACK). */
+void tr_health_signal(struct tr_engine *e, uint32_t endpoint,
+		      const struct tr_event_endpoint_signal *signal);
+void tr_health_quota(struct tr_engine *e, uint32_t endpoint,
+		     const struct tr_event_endpoint_quota *quota);
+void tr_health_feedback(struct tr_engine *e, uint32_t endpoint, uint32_t score);
+
+/* ---- what is believed now ---- */
+
+/* Attempts at once now: slots, or less where concurrency is adaptive. 1..slots. */
+uint32_t tr_health_limit(const struct tr_engine *e, uint32_t endpoint);
+/* Its work in attempts: ours in flight, and others' as last reported, decayed by the report's age.
+ */
+uint32_t tr_health_load(const struct tr_engine *e, uint32_t endpoint);
+/* Share of its slots or of its KV cache in use, the larger, in per mille; may pass 1000. */
+uint32_t tr_health_fullness(const struct tr_engine *e, uint32_t endpoint);
+/* The peak latency to the first token, decayed to now; 0: nothing measured. */
+tr_span_ns tr_health_peak(const struct tr_engine *e, uint32_t endpoint);
+/* The policy's tail quantile of its times to the first token; 0: nothing measured. */
+tr_span_ns tr_health_tail(const struct tr_engine *e, uint32_t endpoint);
+/* A quantile of a whole pool's times to the first token; *ret_count: of how many. */
+tr_span_ns tr_health_pool_quantile(const struct tr_engine *e, uint32_t model, uint32_t percent,
+				   uint32_t *ret_count);
+/* Quality of its answers: the model's, moved by feedback. 0..1000. */
+uint32_t tr_health_quality(const struct tr_engine *e, uint32_t endpoint, uint32_t model_quality);
+
+#endif
