@@ -205,10 +205,12 @@ static int run_replay(const void *opaque, int argument_count, char **arguments)
 	tr_progress_begin(&progress, false);
 	verdict = tr_replay_run(arguments[0], &options, &replay, &diagnostic);
 	tr_progress_end(&progress);
-	if (verdict == TR_REPLAY_BAD) {
+	if (verdict == TR_REPLAY_BAD || verdict == TR_REPLAY_FOREIGN) {
+		bool foreign = verdict == TR_REPLAY_FOREIGN;
+
 		if (values->json)
 			print_json(json_pack("{s:s, s:s, s:s}", "recording", arguments[0],
-					     "verdict", "bad", "error",
+					     "verdict", foreign ? "foreign" : "bad", "error",
 					     tr_diagnostic_text(&diagnostic, text, sizeof text)));
 		advise = replay && tr_replay_result(replay)->torn && !values->allow_torn;
 		tr_replay_free(replay);
@@ -216,7 +218,8 @@ static int run_replay(const void *opaque, int argument_count, char **arguments)
 			return tr_cli_fail(TR_EXIT_INPUT,
 					   "%s\n(--allow-torn replays what is whole)",
 					   tr_diagnostic_text(&diagnostic, text, sizeof text));
-		return tr_cli_fail_diagnostic(TR_EXIT_INPUT, &diagnostic);
+		return tr_cli_fail_diagnostic(foreign ? TR_EXIT_INCONCLUSIVE : TR_EXIT_INPUT,
+					      &diagnostic);
 	}
 	if (values->json)
 		print_json(replay_json(arguments[0], replay));

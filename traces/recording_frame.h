@@ -67,6 +67,10 @@ uint64_t tr_take_varint(struct tr_bytes *bytes, uint64_t max);
 #define TR_HEADER_VERSIONS_BYTES 6
 
 size_t tr_header_encode(const struct tr_recording_header *header, uint8_t *ret);
+#define TR_RECORDING_FOREIGN_TEXT_MAX 480
+/* Why a recording of another schema version is not read. Returns text. */
+const char *tr_recording_foreign_text(uint16_t schema, char *text, size_t size);
+
 /* NULL, or what is wrong. Of a foreign schema_version only the three versions are read. */
 const char *tr_header_decode(const uint8_t *bytes, size_t length, struct tr_recording_header *ret);
 

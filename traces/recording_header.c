@@ -10,7 +10,8 @@
 
 #define TR_LIMITS_FIELDS(X)                                                                        \
 	X(jobs)                                                                                    \
-	X(active) X(attempts) X(models) X(endpoints) X(classes) X(tenants) X(policies) X(sessions) \
+	X(active)                                                                                  \
+	X(attempts) X(models) X(endpoints) X(classes) X(tenants) X(policies) X(sessions)           \
 		X(prefixes) X(idempotency)
 
 #define TR_COUNTS_FIELDS(X)                                                                        \

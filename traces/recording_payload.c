@@ -57,12 +57,13 @@ static enum tr_recording_status on_header(struct tr_recording *recording)
 
 	if (wrong)
 		return corrupt(recording, "%s", wrong);
-	if (header->schema_version != TR_SCHEMA_VERSION)
+	if (header->schema_version != TR_SCHEMA_VERSION) {
+		char text[TR_RECORDING_FOREIGN_TEXT_MAX];
+
 		return tr_recording_problem(
-			recording, TR_RECORDING_FOREIGN,
-			"was recorded with schema version %u and this program reads version %u; "
-			"use a program of the version that made it",
-			header->schema_version, TR_SCHEMA_VERSION);
+			recording, TR_RECORDING_FOREIGN, "%s",
+			tr_recording_foreign_text(header->schema_version, text, sizeof text));
+	}
 	recording->recording = recording->head.payload_hash;
 	recording->number = header->first_event - 1;
 	recording->time = header->start;

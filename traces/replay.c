@@ -507,7 +507,7 @@ static enum tr_replay_verdict begin(enum tr_recording_status status, struct tr_r
 
 	*ret = NULL;
 	if (status != TR_RECORDING_ITEM)
-		return TR_REPLAY_BAD;
+		return status == TR_RECORDING_FOREIGN ? TR_REPLAY_FOREIGN : TR_REPLAY_BAD;
 	replay = calloc(1, sizeof *replay);
 	if (!replay) {
 		tr_recording_close(recording);

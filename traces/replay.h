@@ -47,7 +47,8 @@ struct tr_replay_options {
 enum tr_replay_verdict {
 	TR_REPLAY_EQUAL,
 	TR_REPLAY_DIFFERS,
-	TR_REPLAY_BAD, /* the input cannot be replayed: the diagnostic says why */
+	TR_REPLAY_BAD,	   /* the input cannot be replayed: the diagnostic says why */
+	TR_REPLAY_FOREIGN, /* the same: it is of another schema version, nothing was compared */
 };
 
 struct tr_replay_result {

@@ -271,8 +271,8 @@ const struct malformed malformed_frames[] = {
 	 "corrupt: frame 0 (POLICY) at byte 0: the first frame is not a header"},
 	{"second-header", second_header, "corrupt: frame 1 (HEADER) at byte 136: a second header"},
 	{"other-schema", other_schema,
-	 "was recorded with schema version 2 and this program reads version 1; use a program of "
-	 "the version that made it"},
+	 "was recorded with schema version 3 and this program reads version 2; a newer program "
+	 "made it"},
 	{"header-cut", header_cut,
 	 "corrupt: frame 0 (HEADER) at byte 0: the header ends too early"},
 	{"header-long", header_long,
