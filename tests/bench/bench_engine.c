@@ -32,12 +32,25 @@ struct scene {
 	uint32_t endpoints, slots, tenants;
 	uint32_t jobs;	 /* in the system all the time */
 	uint32_t cycles; /* of one run */
+	enum tr_picker picker;
 };
 
 static const struct scene scenes[] = {
-	{"life-cycle", "8 endpoints, 64 tenants, 256 jobs running", 8, 64, 64, 256, 400000},
+	{"life-cycle", "8 endpoints, 64 tenants, 256 jobs running", 8, 64, 64, 256, 400000,
+	 TR_PICKER_LEAST_OUTSTANDING},
 	{"million-waiting", "256 endpoints, 1,000 tenants, 1,000,000 jobs waiting", 256, 8, 1000,
-	 1000000 + 256 * 8, 400000},
+	 1000000 + 256 * 8, 400000, TR_PICKER_LEAST_OUTSTANDING},
+#define X(name, yaml, text)                                                                        \
+	{"picker-" yaml,                                                                           \
+	 "64 endpoints, 16 tenants, half of the slots taken",                                      \
+	 64,                                                                                       \
+	 8,                                                                                        \
+	 16,                                                                                       \
+	 256,                                                                                      \
+	 100000,                                                                                   \
+	 TR_PICKER_##name},
+	TR_PICKER_MAP(X)
+#undef X
 };
 
 struct bench {
@@ -118,6 +131,7 @@ static void submit(struct bench *b)
 
 	ev->job_id = id;
 	ev->tenant = 1000 + tr_below(draw, b->scene->tenants);
+	ev->session = 1 + tr_below(draw >> 32, 500);
 	ev->tokens_in = 100 + (uint32_t)(draw & 1023);
 	ev->tokens_out_max = 256;
 	ev->deadline = b->now + TR_DAY + (draw & 0xffffffff);
@@ -172,6 +186,8 @@ static void bench_init(struct bench *b, const struct scene *scene)
 	plan.classes[0].queue_limit = plan.classes[1].queue_limit = 1u << 24;
 	for (uint32_t i = 0; i < scene->tenants; i++)
 		tr_plan_tenant(&plan, 1000 + i);
+	plan.intents[0].strategy = scene->picker;
+	plan.policy.affinity.session_ttl_ns = TR_DAY;
 	plan.policy.timeouts = (struct tr_policy_timeouts){.connect_ns = TR_DAY,
 							   .headers_ns = TR_DAY,
 							   .first_token_ns = TR_DAY,
