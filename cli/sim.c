@@ -111,7 +111,7 @@ struct session {
 	struct tr_ledger *ledger;
 	struct tr_names names;
 	struct tr_recorder *recorder;
-	struct tr_json_file json;
+	struct tr_whole_file json;
 	uint64_t wall_ns;
 	struct tr_diagnostic diagnostic;
 };
@@ -483,7 +483,7 @@ static int report(struct session *session)
 	if (!json)
 		return fail_memory();
 	if (session->values->json &&
-	    tr_json_file_finish(&session->json, json, &session->diagnostic))
+	    tr_json_file_finish(&session->json, session->values->json, json, &session->diagnostic))
 		code = tr_cli_fail_diagnostic(TR_EXIT_OUTPUT, &session->diagnostic);
 	if (code == TR_EXIT_OK && !session->values->quiet && !to_stdout)
 		tr_summary_print(json, stdout, tr_terminal_colors(stdout));
@@ -493,7 +493,7 @@ static int report(struct session *session)
 
 static void session_done(struct session *session)
 {
-	tr_json_file_cancel(&session->json);
+	tr_whole_file_cancel(&session->json);
 	tr_recorder_free(session->recorder);
 	tr_ledger_free(session->ledger);
 	tr_run_free(session->run);

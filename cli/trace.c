@@ -2,9 +2,6 @@
 /*
  * tailrace trace cat | convert | sample: rows of a trace, printed, written in another format, or
  * made up. (trace info and verify are in cli/trace_info.c.)
- *
- * A file that is asked for appears whole or not at all: it is written beside its place and renamed
- * when every row is in it. Devices and pipes cannot be renamed over and are written as they are.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -18,88 +15,31 @@
 #include "cli/trace.h"
 #include "engine/base.h"
 #include "traces/sample.h"
+#include "traces/whole_file.h"
 #include "traces/write.h"
 
 /* --------------------------------------------------------------------------------- output files */
 
-struct output {
-	FILE *file;
-	const char *name; /* as the user gave it */
-	char *path;	  /* where it ends up; NULL: written in place */
-	char *partial;
-};
-
-static int fail_output(const struct output *output)
+static int fail_output(const char *name, int error)
 {
-	tr_cli_fail(TR_EXIT_OUTPUT, "%s: cannot be written: %s", output->name, strerror(errno));
-	return TR_EXIT_OUTPUT;
+	return tr_cli_fail(TR_EXIT_OUTPUT, "%s: cannot be written: %s", name, strerror(error));
 }
 
-/* Remove what there is of the file. */
-static void output_abandon(struct output *output)
+static int output_open(struct tr_whole_file *ret, const char *name)
 {
-	if (output->file && output->file != stdout)
-		fclose(output->file);
-	if (output->partial)
-		unlink(output->partial);
-	free(output->partial);
-	free(output->path);
-	*output = (struct output){.file = NULL};
+	int error = tr_whole_file_open(name, ret);
+
+	return error ? fail_output(name, error) : TR_EXIT_OK;
 }
 
-static int output_open(struct output *ret, const char *name)
+static int output_finish(struct tr_whole_file *output, const char *name)
 {
-	struct output output = {.file = stdout, .name = name};
-	struct stat status;
-	char *partial = NULL;
+	int error;
 
-	if (strcmp(name, "-") == 0) {
-		*ret = output;
-		return TR_EXIT_OK;
-	}
-	if (stat(name, &status) == 0 && !S_ISREG(status.st_mode)) {
-		output.file = fopen(name, "we");
-	} else {
-		/* Behind a symbolic link, the file itself is replaced and the link stays. */
-		output.path = realpath(name, NULL);
-		if (!output.path)
-			output.path = strdup(name);
-		if (!output.path ||
-		    asprintf(&partial, "%s.%ld.partial", output.path, (long)getpid()) < 0)
-			partial = NULL;
-		output.partial = partial;
-		output.file = output.partial ? fopen(output.partial, "wxe") : NULL;
-	}
-	if (!output.file) {
-		int code = fail_output(&output);
-
-		output_abandon(&output);
-		return code;
-	}
-	*ret = output;
-	return TR_EXIT_OK;
-}
-
-static int output_finish(struct output *output)
-{
-	bool failed;
-
-	if (!output->path && output->file == stdout)
+	if (output->stream == stdout)
 		return TR_EXIT_OK; /* tr_cli_main() looks after it */
-	failed = ferror(output->file) || fflush(output->file) != 0;
-	failed = failed || (output->path && fsync(fileno(output->file)) < 0);
-	failed = fclose(output->file) != 0 || failed;
-	output->file = NULL;
-	failed = failed || (output->path && rename(output->partial, output->path) < 0);
-	if (failed) {
-		int code = fail_output(output);
-
-		output_abandon(output);
-		return code;
-	}
-	free(output->partial);
-	free(output->path);
-	return TR_EXIT_OK;
+	error = tr_whole_file_finish(output);
+	return error ? fail_output(name, error) : TR_EXIT_OK;
 }
 
 /* --------------------------------------------------------------------------- rows out of a trace
@@ -237,7 +177,7 @@ static int copy_rows(const struct play *play, const char *spec, enum tr_trace_fo
 		     const char *name)
 {
 	struct tr_trace_writer writer;
-	struct output output;
+	struct tr_whole_file output;
 	struct tr_trace *trace;
 	enum tr_trace_format from;
 	int code = play_open(play, spec, &from, &trace);
@@ -247,12 +187,12 @@ static int copy_rows(const struct play *play, const char *spec, enum tr_trace_fo
 	code = output_open(&output, name);
 	if (code != TR_EXIT_OK)
 		goto end;
-	tr_trace_write_begin(&writer, to, output.file, from);
+	tr_trace_write_begin(&writer, to, output.stream, from);
 	code = play_rows(play, trace, &writer);
 	if (code == TR_EXIT_OK)
-		code = output_finish(&output);
+		code = output_finish(&output, name);
 	else
-		output_abandon(&output);
+		tr_whole_file_cancel(&output);
 	if (code != TR_EXIT_OK)
 		goto end;
 	tr_trace_print_counts(spec, tr_trace_counts(trace));
@@ -369,7 +309,7 @@ static const struct tr_option sample_options[] = {
 static int run_sample(const void *values, int argument_count, char **arguments)
 {
 	const struct sample_values *sample = values;
-	struct output output;
+	struct tr_whole_file output;
 	int code;
 
 	(void)argument_count;
@@ -377,9 +317,9 @@ static int run_sample(const void *values, int argument_count, char **arguments)
 	code = output_open(&output, sample->out);
 	if (code != TR_EXIT_OK)
 		return code;
-	tr_sample_write(output.file, (enum tr_sample_shape)sample->shape, sample->rows,
+	tr_sample_write(output.stream, (enum tr_sample_shape)sample->shape, sample->rows,
 			sample->seed);
-	return output_finish(&output);
+	return output_finish(&output, sample->out);
 }
 
 const struct tr_command tr_command_trace_sample = {

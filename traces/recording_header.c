@@ -11,8 +11,9 @@
 #define TR_LIMITS_FIELDS(X)                                                                        \
 	X(jobs)                                                                                    \
 	X(active)                                                                                  \
-	X(attempts) X(models) X(endpoints) X(classes) X(tenants) X(policies) X(sessions)           \
-		X(prefixes) X(idempotency)
+	X(attempts)                                                                                \
+	X(models)                                                                                  \
+	X(endpoints) X(classes) X(tenants) X(policies) X(sessions) X(prefixes) X(idempotency)
 
 #define TR_COUNTS_FIELDS(X)                                                                        \
 	X(submitted)                                                                               \

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "traces/recording_frame.h"
+#include "traces/whole_file.h"
 
 /* Names written lately, so that they are not written again; a forgotten one does no harm. */
 #define RECENT_NAMES 4096
@@ -24,9 +25,8 @@
 struct tr_recorder {
 	FILE *stream;
 	char *path;
-	char *partial; /* NULL: written in place ... */
-	char *target;  /* ... else renamed to this */
-	bool owned;    /* the stream is ours to close */
+	struct tr_whole_file file; /* if `owned`: the stream is ours to close */
+	bool owned;
 	bool failed;
 	bool finished;
 	bool decisions;
@@ -167,67 +167,39 @@ int tr_recorder_create_stream(FILE *stream, const char *name,
 	return begin(stream, name, header, options, ret, ret_diagnostic);
 }
 
-/* A device or a pipe is written in place: a rename would put a file where it stands. */
-static bool in_place(const char *path, const struct tr_recorder_options *options)
-{
-	struct stat status;
-
-	if (!options || !options->temporary)
-		return true;
-	return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-}
-
-/* Where the file really is: behind a symbolic link the file is replaced and the link stays. */
-static char *real_path(const char *path)
-{
-	char *real = realpath(path, NULL);
-
-	return real ? real : strdup(path);
-}
-
 int tr_recorder_create(const char *path, const struct tr_recording_header *header,
 		       const struct tr_recorder_options *options, struct tr_recorder **ret,
 		       struct tr_diagnostic *ret_diagnostic)
 {
 	struct stat status;
 	struct tr_recorder *recorder = NULL;
-	char *partial = NULL, *target = NULL;
-	FILE *stream;
+	struct tr_whole_file file = {.stream = NULL};
+	bool whole = options && options->temporary;
 	int err;
 
 	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
 		return tr_diagnose(ret_diagnostic, path, 0, 0, "",
 				   "is a directory; a recording needs the name of a file");
-	if (!in_place(path, options)) {
-		target = real_path(path);
-		if (!target || asprintf(&partial, "%s.%ld.partial", target, (long)getpid()) < 0) {
-			free(target);
-			return tr_diagnose(ret_diagnostic, path, 0, 0, "",
-					   "no memory for a recording");
-		}
-	}
-	/* A name of our own: another run's, or a user's file, is never written over. */
-	stream = fopen(partial ? partial : path, partial ? "wbxe" : "wbe");
-	if (!stream) {
-		err = tr_diagnose(ret_diagnostic, path, 0, 0, "", "cannot create the recording: %s",
-				  strerror(errno));
-		goto err;
-	}
-	err = begin(stream, path, header, options, &recorder, ret_diagnostic);
+	errno = 0;
+	if (!whole)
+		file.stream = fopen(path, "wbe");
+	else
+		errno = tr_whole_file_open(path, &file);
+	if (!file.stream)
+		return tr_diagnose(ret_diagnostic, path, 0, 0, "",
+				   "cannot create the recording: %s", strerror(errno));
+	err = begin(file.stream, path, header, options, &recorder, ret_diagnostic);
 	if (err < 0)
 		goto err_after_open;
 	TR_ASSERT(recorder != NULL);
 	recorder->owned = true;
-	recorder->partial = partial;
-	recorder->target = target;
+	recorder->file = file;
 	*ret = recorder;
 	return 0;
 err_after_open:
-	fclose(stream);
-	unlink(partial ? partial : path);
-err:
-	free(partial);
-	free(target);
+	tr_whole_file_cancel(&file);
+	if (!whole)
+		unlink(path);
 	TR_ASSERT(err < 0);
 	return err;
 }
@@ -238,12 +210,7 @@ void tr_recorder_free(struct tr_recorder *recorder)
 		return;
 	if (!recorder->finished)
 		close_open(recorder);
-	if (recorder->owned && recorder->stream)
-		fclose(recorder->stream);
-	if (recorder->partial && !recorder->finished)
-		unlink(recorder->partial);
-	free(recorder->partial);
-	free(recorder->target);
+	tr_whole_file_cancel(&recorder->file);
 	free(recorder->path);
 	free(recorder);
 }
@@ -399,20 +366,17 @@ static void put_end(struct tr_recorder *recorder, const struct tr_recording_stat
 	put_frame(recorder, TR_FRAME_END, 0, 1, payload, sizeof payload);
 }
 
-/* A name must not come to stand for a file whose bytes are not there yet. */
 static void settle_file(struct tr_recorder *recorder)
 {
-	if (!recorder->failed && recorder->partial && fsync(fileno(recorder->stream)) != 0)
-		fail(recorder, "write", errno);
-	errno = 0;
-	if (fclose(recorder->stream) != 0)
-		fail(recorder, "write", errno ? errno : EIO);
+	int error = 0;
+
+	if (recorder->failed)
+		tr_whole_file_cancel(&recorder->file);
+	else
+		error = tr_whole_file_finish(&recorder->file);
 	recorder->stream = NULL;
-	if (!recorder->failed && recorder->partial &&
-	    rename(recorder->partial, recorder->target) != 0)
-		fail(recorder, "put in place", errno);
-	if (recorder->failed && recorder->partial)
-		unlink(recorder->partial);
+	if (error)
+		fail(recorder, "write", error);
 }
 
 int tr_recorder_finish(struct tr_recorder *recorder, const struct tr_recording_state *state,
