@@ -234,7 +234,8 @@ const struct tr_command tr_command_replay = {
 	.summary = "replay a recording and compare every decision with the recorded one",
 	.usage = "RECORDING [OPTION...]",
 	.example = "tailrace replay monday.trr",
-	.details = "Says 'N/N jobs, path hash equal', or shows the first event that is decided\n"
+	.details = "RECORDING may be - for the standard input.\n"
+		   "Says 'N/N jobs, path hash equal', or shows the first event that is decided\n"
 		   "otherwise: both answers and both decision records, side by side.",
 	.options = replay_options,
 	.option_count = TR_ARRAY_LENGTH(replay_options),

@@ -362,6 +362,7 @@ const struct tr_command tr_command_trace_verify = {
 	.usage = "FILE.trr [--json]",
 	.example = "tailrace trace verify run.trr",
 	.details =
+		"FILE.trr may be - for the standard input.\n"
 		"A torn recording (it ends too early) and a corrupt one both exit 3; the text says "
 		"which it is.",
 	.options = verify_options,

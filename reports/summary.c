@@ -229,6 +229,16 @@ static void print_rows(const json_t *rows, const char *title, FILE *stream, bool
 	free(table);
 }
 
+/* ", 1 retry" or ", 3 retries". */
+static void print_count(const json_t *result, const char *key, const char *one, const char *more,
+			FILE *stream)
+{
+	char text[TR_NUMBER_WIDTH_MAX];
+	uint64_t count = integer(result, key);
+
+	fprintf(stream, ", %s %s", tr_number_grouped(count, text), count == 1 ? one : more);
+}
+
 static void print_totals(const json_t *result, FILE *stream, bool colors)
 {
 	char text[TR_NUMBER_WIDTH_MAX], more[TR_NUMBER_WIDTH_MAX];
@@ -246,10 +256,10 @@ static void print_totals(const json_t *result, FILE *stream, bool colors)
 		tr_number_decimal((double)integer(result, "cost_micro_usd") / 1e6, 6, text));
 	fprintf(stream, "  attempts       %s",
 		tr_number_grouped(integer(result, "attempts"), text));
-	fprintf(stream, ", %s retries", tr_number_grouped(integer(result, "retries"), text));
-	fprintf(stream, ", %s hedges", tr_number_grouped(integer(result, "hedges"), text));
-	fprintf(stream, ", %s breaker trips\n",
-		tr_number_grouped(integer(result, "breaker_trips"), text));
+	print_count(result, "retries", "retry", "retries", stream);
+	print_count(result, "hedges", "hedge", "hedges", stream);
+	print_count(result, "breaker_trips", "breaker trip", "breaker trips", stream);
+	fprintf(stream, "\n");
 	fprintf(stream, "  virtual time   %s s in %s s of wall time\n",
 		tr_number_decimal(real(result, "virtual_seconds"), 3, text),
 		tr_number_decimal(real(result, "wall_seconds"), 3, more));

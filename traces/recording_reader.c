@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "traces/recording_reader.h"
@@ -274,14 +275,16 @@ enum tr_recording_status tr_recording_open_stream(FILE *stream, const char *name
 enum tr_recording_status tr_recording_open(const char *path, struct tr_recording **ret,
 					   struct tr_diagnostic *ret_diagnostic)
 {
-	FILE *stream = fopen(path, "rbe");
+	bool standard = strcmp(path, "-") == 0;
+	FILE *stream = standard ? stdin : fopen(path, "rbe");
 
 	if (!stream) {
 		tr_diagnose(ret_diagnostic, path, 0, 0, "", "cannot be opened: %s",
 			    strerror(errno));
 		return TR_RECORDING_UNREADABLE;
 	}
-	return open_stream(stream, true, path, ret, ret_diagnostic);
+	return open_stream(stream, !standard, standard ? "standard input" : path, ret,
+			   ret_diagnostic);
 }
 
 /* Whether the frame that was read last has something to give out by itself. */
