@@ -20,6 +20,7 @@ struct tally {
 	struct tr_histogram tpot;
 	struct tr_histogram e2e;
 	struct tr_histogram queue;
+	struct tr_histogram prediction_error;
 };
 
 /* Rows by name, in order of appearance; the last place is for all others. */
@@ -227,13 +228,20 @@ static void on_dispatch(struct tr_ledger *ledger, const struct tr_event *event,
 
 		row->retries += role == TR_ROLE_RETRY;
 		row->hedges += role == TR_ROLE_HEDGE;
+		row->warm += action->attempt_dispatch.warmth == TR_WARMTH_WARM;
+		row->cold += action->attempt_dispatch.warmth == TR_WARMTH_COLD;
 	}
 }
 
 static void enter_times(struct tally *tally, const struct tr_action_job_finish *finish)
 {
-	if (finish->attempts > 0)
+	if (finish->attempts > 0) {
 		tr_histogram_add(&tally->queue, finish->queue);
+		tr_histogram_add(&tally->prediction_error,
+				 finish->queue > finish->predicted_start
+					 ? finish->queue - finish->predicted_start
+					 : finish->predicted_start - finish->queue);
+	}
 	if (finish->outcome != TR_OUTCOME_COMPLETED)
 		return;
 	tr_histogram_add(&tally->e2e, finish->e2e);
@@ -269,6 +277,7 @@ static void on_finish(struct tr_ledger *ledger, const struct tr_event *event,
 		row->canceled += finish->outcome == TR_OUTCOME_CANCELED;
 		row->expired += finish->outcome == TR_OUTCOME_EXPIRED;
 		row->good += good;
+		row->preemptions += finish->preempted;
 		row->tokens_in += finish->tokens_in;
 		row->tokens_out += finish->tokens_out;
 		row->cost_micro_usd += finish->cost;
@@ -362,6 +371,7 @@ static struct tr_result_row row_of(const struct tally *tally)
 	row.tpot = spread_of(&tally->tpot);
 	row.e2e = spread_of(&tally->e2e);
 	row.queue = spread_of(&tally->queue);
+	row.prediction_error = spread_of(&tally->prediction_error);
 	return row;
 }
 

@@ -35,13 +35,17 @@ struct tr_result_row {
 	uint64_t good; /* completed within every objective of the policy; it may have none */
 	uint64_t retries;
 	uint64_t hedges;
-	uint64_t tokens_in; /* of ended jobs, as settled, for these three */
+	uint64_t preemptions; /* running jobs that gave up their slots */
+	uint64_t warm;	      /* attempts sent to where session or prefix is thought to be cached */
+	uint64_t cold;	      /* ... and to where it is not, though it is known */
+	uint64_t tokens_in;   /* of ended jobs, as settled, for these three */
 	uint64_t tokens_out;
 	uint64_t cost_micro_usd;
-	struct tr_spread ttft;	/* completed jobs: submission to first token */
-	struct tr_spread tpot;	/* completed jobs of two tokens and more */
-	struct tr_spread e2e;	/* completed jobs: submission to end */
-	struct tr_spread queue; /* dispatched jobs: admission to first dispatch */
+	struct tr_spread ttft;		   /* completed jobs: submission to first token */
+	struct tr_spread tpot;		   /* completed jobs of two tokens and more */
+	struct tr_spread e2e;		   /* completed jobs: submission to end */
+	struct tr_spread queue;		   /* dispatched jobs: admission to first dispatch */
+	struct tr_spread prediction_error; /* of that, against what was predicted at admission */
 };
 
 struct tr_result {

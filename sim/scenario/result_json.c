@@ -83,8 +83,12 @@ static void set_measures(json_t *object, const struct tr_result *result,
 	json_object_set_new(object, "tpot_ms", spread(&row->tpot));
 	json_object_set_new(object, "e2e_ms", spread(&row->e2e));
 	json_object_set_new(object, "queue_ms", spread(&row->queue));
+	json_object_set_new(object, "prediction_error_ms", spread(&row->prediction_error));
 	json_object_set_new(object, "retries", number(row->retries));
 	json_object_set_new(object, "hedges", number(row->hedges));
+	json_object_set_new(object, "preemptions", number(row->preemptions));
+	json_object_set_new(object, "warm_attempts", number(row->warm));
+	json_object_set_new(object, "cold_attempts", number(row->cold));
 	json_object_set_new(object, "tokens_in", number(row->tokens_in));
 	json_object_set_new(object, "tokens_out", number(row->tokens_out));
 	json_object_set_new(object, "cost_micro_usd", number(row->cost_micro_usd));
