@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/mman.h>
 
 #include "engine/random.h"
 #include "tests/engine/stage.h"
@@ -194,7 +195,8 @@ static void bench_init(struct bench *b, const struct scene *scene)
 							   .between_tokens_ns = TR_DAY};
 	b->flying_room = running;
 	b->flying = calloc(running, sizeof *b->flying);
-	b->engine = aligned_alloc(64, tr_engine_size(&limits));
+	b->engine = aligned_alloc(1u << 21, (tr_engine_size(&limits) + (1u << 21) - 1) >> 21 << 21);
+	madvise(b->engine, tr_engine_size(&limits), MADV_HUGEPAGE);
 	if (!b->flying || !b->engine)
 		die("out of memory");
 	if (tr_engine_init(b->engine, &limits, &plan.policy, 1, b->now) < 0)
