@@ -17,6 +17,7 @@
 	.bypass = {.window_ns = 10 * TR_SECOND, .cooldown_ns = 10 * TR_SECOND, .failures = 5},     \
 	.health = {.signal_half_life_ns = 5 * TR_SECOND,                                           \
 		   .peak_half_life_ns = 7 * TR_SECOND,                                             \
+		   .feedback_half_life_ns = 3600 * TR_SECOND,                                      \
 		   .window_ns = TR_MINUTE,                                                         \
 		   .tail_percent = 95}
 
