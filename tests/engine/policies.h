@@ -29,10 +29,12 @@ const struct tr_policy *tr_test_policy_smallest(void);
 
 /* Two models (`large` falls back to `small`), five endpoints, two classes, three tenants with caps,
  * rates and budgets, strategies of every picker, intents with deadlines and hedging, a quick
- * breaker, short time-outs. Time spans are of the order of a second. */
+ * breaker that minds slow answers, adaptive limits, short time-outs. Time spans are of the order of
+ * a second. */
 const struct tr_policy *tr_test_policy_busy(void);
 
-/* The busy policy after an edit: an endpoint gone, one added, a class's limit changed. */
+/* The busy policy after an edit: an endpoint gone, one added, a class's limit, the length of
+ * windows and the least limit changed. */
 const struct tr_policy *tr_test_policy_edited(void);
 
 #endif
