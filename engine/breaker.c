@@ -142,13 +142,14 @@ static void trip(struct tr_engine *e, uint32_t endpoint)
 	change(e, endpoint, TR_BREAKER_OPEN, tr_add_sat(e->core->now, tr_max(cooldown, 1)));
 }
 
-/* May one more endpoint of this one's pool go out? Linear in the pool, and asked only when a
- * threshold is passed. */
+/* May this endpoint, one of its pool that is not out, go out? Linear in the pool, and asked only
+ * when a threshold is passed. */
 static bool may_eject(const struct tr_engine *e, uint32_t endpoint)
 {
 	const struct tr_loaded *active = &e->loaded[e->core->active_policy];
 	uint32_t row1 = active->row_of_slot[TR_REGISTRY_MODEL][e->endpoint[endpoint].model];
 
+	TR_ASSERT(e->endpoint[endpoint].breaker == TR_BREAKER_CLOSED);
 	if (e->endpoint[endpoint].removed || !row1)
 		return true; /* nobody is sent there any more */
 
@@ -160,7 +161,7 @@ static bool may_eject(const struct tr_engine *e, uint32_t endpoint)
 			active->slot_of_row[TR_REGISTRY_ENDPOINT][model->first_endpoint + i];
 
 		TR_ASSERT(slot1 != 0);
-		out += slot1 - 1 != endpoint && e->endpoint[slot1 - 1].breaker != TR_BREAKER_CLOSED;
+		out += e->endpoint[slot1 - 1].breaker != TR_BREAKER_CLOSED;
 	}
 	return out + 1 <=
 	       tr_max(1, model->endpoint_count * active->policy.breaker.eject_percent / 100);

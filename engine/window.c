@@ -129,11 +129,9 @@ void tr_window_add(struct tr_engine *e, uint32_t window, tr_span_ns span)
 	struct tr_window *row = &e->window[window];
 	uint64_t turn = turn_now(e);
 	uint32_t half = turn & 1;
-	unsigned kept = halves_at(row, turn);
-	bool turned = turn > row->turn;
 
-	if (turned) {
-		if (!(kept & 1u << (half ^ 1)))
+	if (turn > row->turn) {
+		if (!(halves_at(row, turn) & 1u << (half ^ 1)))
 			half_clear(e, window, half ^ 1);
 		half_clear(e, window, half);
 		row->turn = turn;
@@ -141,7 +139,7 @@ void tr_window_add(struct tr_engine *e, uint32_t window, tr_span_ns span)
 	cells_of(e, window, half)[tr_window_cell(span)]++;
 	++*count_at(row, half);
 	row->unseen++;
-	if (turned || row->unseen >= tr_min(UNSEEN_MAX, 1 + *count_at(row, half) / 32))
+	if (row->unseen >= tr_min(UNSEEN_MAX, 1 + *count_at(row, half) / 32))
 		tail_compute(e, window);
 }
 

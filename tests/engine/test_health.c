@@ -366,6 +366,30 @@ static void test_judgements_fade_to_neutral(void **state)
 
 /* ---- policies ---- */
 
+/* OPS-5: an endpoint may outlive its model by what is in flight there. */
+static void test_a_first_token_of_a_pool_that_is_gone_is_nobodys(void **state)
+{
+	uint64_t job;
+
+	(void)state;
+	set_up(1);
+	tr_plan_model(&plan, TR_NAME("gone"), 1, 10);
+	plan.models[0].chain_count = 2;
+	plan.models[0].chain[1] = 1;
+	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
+	tr_stage_lifecycle(&stage, endpoint(0), TR_LIFECYCLE_DOWN);
+	job = submit();
+	assert_true(tr_stage_dispatch(&stage, job)->model == TR_NAME("gone"));
+	tr_plan_init(&next, 2);
+	tr_plan_model(&next, TR_NAME("m"), 1, 10);
+	assert_int_equal(tr_stage_activate(&stage, &next.policy), 0);
+	assert_int_equal(stage.engine->model[1].name, 0);
+	assert_int_equal(tr_stage_first_token(&stage, job), 0);
+	assert_int_equal(tr_stage_complete(&stage, job, 3), 0);
+	assert_int_equal(stage.engine->window[stage.limits.endpoints + 1].turn, 0);
+	tr_stage_done(&stage);
+}
+
 /* OPS-5: another policy's half-lives count from its activation on, for what was known before too.
  */
 static void test_another_policy_fades_in_its_own_time(void **state)
@@ -403,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_a_judgement_moves_the_quality_of_the_next_decision),
 		cmocka_unit_test(test_judgements_move_quality_by_half_the_scale_at_most),
 		cmocka_unit_test(test_judgements_fade_to_neutral),
+		cmocka_unit_test(test_a_first_token_of_a_pool_that_is_gone_is_nobodys),
 		cmocka_unit_test(test_another_policy_fades_in_its_own_time),
 	};
 
