@@ -18,6 +18,7 @@
 #include "engine/job.h"
 
 #include "engine/attempt.h"
+#include "engine/predict.h"
 #include "engine/queue.h"
 #include "engine/quota.h"
 #include "engine/random.h"
@@ -166,7 +167,7 @@ void tr_job_enqueue(struct tr_engine *e, struct tr_job *job)
 	tr_waiting_enqueue(e, job);
 }
 
-static struct tr_active *active_new(struct tr_engine *e, struct tr_job *job)
+static void active_new(struct tr_engine *e, struct tr_job *job)
 {
 	struct tr_core *core = e->core;
 	uint32_t row = core->active_free1 ? core->active_free1 - 1 : core->active_used++;
@@ -179,7 +180,6 @@ static struct tr_active *active_new(struct tr_engine *e, struct tr_job *job)
 	active->job1 = tr_row_of_job(e, job) + 1;
 	active->first_dispatch = e->core->now;
 	job->active1 = row + 1;
-	return active;
 }
 
 void tr_job_run(struct tr_engine *e, struct tr_job *job)
@@ -188,8 +188,9 @@ void tr_job_run(struct tr_engine *e, struct tr_job *job)
 		uint64_t tokens = tr_fair_tokens(job->tokens_in, job->tokens_predicted);
 
 		tr_waiting_dequeue(e, job);
-		active_new(e, job)->tokens_served = (uint32_t)tr_min(tokens, UINT32_MAX);
-		tr_waiting_charge(e, job, tr_active_of(e, job)->tokens_served);
+		active_new(e, job);
+		tr_predict_started(e, job);
+		tr_waiting_charge(e, job, tokens);
 		tr_waiting_tenant_started(e, job->tenant);
 	} else {
 		tr_waiting_retry_remove(e, job);
@@ -278,7 +279,7 @@ static void settle(struct tr_engine *e, const struct tr_job *job)
 	tenant->spent_micro_usd =
 		tr_add_sat(tr_spent_today(tenant, e->core->now), active->cost_micro_usd);
 	tenant->day = e->core->now / TR_DAY;
-	tr_waiting_settle(e, job, active->tokens_served,
+	tr_waiting_settle(e, job,
 			  active->first_token ? tr_fair_tokens(job->tokens_in, active->tokens_out)
 					      : 0);
 	tr_waiting_tenant_ended(e, job->tenant);
@@ -310,6 +311,7 @@ static void say_finish(struct tr_engine *e, const struct tr_job *job, enum tr_ou
 	finish->tenant = e->tenant[job->tenant].name;
 	finish->class_name = e->class[job->class_slot].name;
 	finish->model = tr_policy_of(e, job)->models[job->model_row].name;
+	finish->predicted_start = job->predicted_start;
 	finish->outcome = (uint8_t)outcome;
 	finish->cause = (uint8_t)cause;
 	finish->e2e = tr_sub_sat(e->event->observed, job->submitted);
