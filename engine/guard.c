@@ -3,7 +3,9 @@
  * The guard: every reason to refuse a job before it costs anything.
  *
  * Checks run in the order of the table below, from what is wrong with the request itself to what is
- * merely full at the moment, so the answer a client gets is the most lasting one. A check reads and
+ * merely full at the moment, so the answer a client gets is the most lasting one. A repeat of a
+ * known request is told so before anything that policy, quota or load could have changed since: its
+ * answer exists, whatever would become of it today; it spends nothing. A check reads and
  * judges; only when all have passed is anything booked: the tenant's rates are taken and its budget
  * is reserved by estimate, to be corrected when the job ends. A refused job leaves a count, a code
  * and a path hash.
@@ -11,6 +13,7 @@
 #include "engine/guard.h"
 
 #include "engine/affinity.h"
+#include "engine/idempotency.h"
 #include "engine/job.h"
 #include "engine/picker.h"
 #include "engine/predict.h"
@@ -36,8 +39,10 @@ struct admission {
 	bool strict;
 	bool total; /* the deadline is the policy's limit for the whole job */
 	struct tr_prediction predicted;
+	uint64_t key; /* idempotency key, mixed with the tenant; 0: none */
 	/* Of a refusal. */
 	tr_name limit;
+	uint64_t original; /* the job that has the key */
 	tr_span_ns retry_after;
 };
 
@@ -61,6 +66,29 @@ static uint32_t registered(const struct tr_engine *e, enum tr_registry_kind kind
 static enum tr_reject check_form(struct admission *a)
 {
 	return a->submit->tokens_in == 0 ? TR_REJECT_MALFORMED : TR_REJECT_NONE;
+}
+
+/* A job that names no tenant is the default tenant's. */
+static tr_name tenant_name(const struct admission *a)
+{
+	return a->submit->tenant ? a->submit->tenant
+				 : a->policy->tenants[a->policy->default_tenant].name;
+}
+
+static enum tr_reject check_repeat(struct admission *a)
+{
+	const struct tr_idempotency *known;
+
+	if (!a->submit->idempotency_key || !a->policy->admission.idempotency_ns)
+		return TR_REJECT_NONE;
+	a->limit = tenant_name(a);
+	a->key = tr_idempotency_key(a->e, a->limit, a->submit->idempotency_key);
+	known = tr_idempotency_find(a->e, a->key);
+	if (!known)
+		return TR_REJECT_NONE;
+	a->original = known->job_id;
+	return known->body == a->submit->body_hash ? TR_REJECT_IDEMPOTENT_REPEAT
+						   : TR_REJECT_IDEMPOTENCY_CONFLICT;
 }
 
 static enum tr_reject check_intent(struct admission *a)
@@ -213,13 +241,6 @@ static enum tr_reject check_cost(struct admission *a)
 									: TR_REJECT_NONE;
 }
 
-/* A job that names no tenant is the default tenant's. */
-static tr_name tenant_name(const struct admission *a)
-{
-	return a->submit->tenant ? a->submit->tenant
-				 : a->policy->tenants[a->policy->default_tenant].name;
-}
-
 /* What the engine knows of the tenant; of a stranger, what the policy says of such. */
 static struct tr_tenant tenant_of(const struct admission *a)
 {
@@ -344,13 +365,14 @@ static enum tr_reject check_rows(struct admission *a)
 	a->retry_after = TR_SECOND;
 	if (!core->job_free1 && core->job_used == a->e->limits.jobs)
 		return TR_REJECT_JOB_TABLE_FULL;
-	a->retry_after = 0;
-	return TR_REJECT_NONE;
+	a->retry_after = a->key ? tr_idempotency_wait(a->e) : 0;
+	return a->retry_after ? TR_REJECT_IDEMPOTENCY_TABLE_FULL : TR_REJECT_NONE;
 }
 
 static enum tr_reject (*const checks[])(struct admission *) = {
-	check_form,  check_intent, check_model,	 check_class, check_strategy, check_capability,
-	check_sizes, check_cost,   check_tenant, check_queue, check_deadline, check_rows,
+	check_form,	check_repeat,	  check_intent, check_model, check_class,
+	check_strategy, check_capability, check_sizes,	check_cost,  check_tenant,
+	check_queue,	check_deadline,	  check_rows,
 };
 
 /* ---- verdict ---- */
@@ -360,13 +382,15 @@ static void reject(struct tr_engine *e, const struct admission *a, enum tr_rejec
 	struct tr_action_job_reject *action = &tr_action_add(e, TR_ACTION_JOB_REJECT)->job_reject;
 	struct tr_job gone = {.path = tr_job_path_start(a->submit->job_id)};
 
-	tr_job_path(&gone, TR_ACTION_JOB_REJECT, 0, code);
+	/* Of which job it is a repeat is part of the decision. */
+	tr_job_path(&gone, TR_ACTION_JOB_REJECT, a->original, code);
 	e->core->rejected++;
 	e->core->path += gone.path;
 	action->job_id = a->submit->job_id;
 	action->policy_id = a->policy->id;
 	action->limit = a->limit;
 	action->retry_after = a->retry_after;
+	action->original = a->original;
 	action->path = gone.path;
 	action->code = (uint8_t)code;
 	action->retriable = tr_rejects[code].retriable;
@@ -414,6 +438,8 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	}
 	tr_job_path(job, TR_ACTION_JOB_ACCEPT, e->class[a->class_slot].name, 0);
 	tr_job_enter(e, job);
+	if (a->key)
+		tr_idempotency_take(e, a->key, a->submit->body_hash, job->job_id);
 	return job;
 }
 

@@ -141,6 +141,9 @@ size_t tr_layout_divide(struct tr_engine *e, uint8_t *base)
 	e->job_index.mask = index_size(e->limits.jobs) - 1;
 	TAKE(e->job_index.cells, e->job_index.mask + 1);
 	TR_INDEX_BIND(&e->job_index, e->job, job_id);
+	e->idempotency_index.mask = index_size(e->limits.idempotency) - 1;
+	TAKE(e->idempotency_index.cells, e->idempotency_index.mask + 1);
+	TR_INDEX_BIND(&e->idempotency_index, e->idempotency, key);
 	TAKE(e->reach, e->limits.models);
 	divide_registry(e, &divider);
 	for (uint32_t i = 0; i < e->limits.policies; i++)

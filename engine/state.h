@@ -306,7 +306,7 @@ enum tr_job_flag {
 #define TR_IDEMPOTENCY_FIELDS(F)                                                                   \
 	F(u64, key) /* mixed with the tenant */                                                    \
 	F(hash, body)                                                                              \
-	F(u64, job_id)                                                                             \
+	F(u64, job_id) /* 0: it ran out, and its key was taken anew */                             \
 	F(time, since)
 
 #define TR_TENANT_FIELDS(F)                                                                        \
@@ -473,6 +473,7 @@ struct tr_engine {
 	uint32_t *ready_heap; /* per backlog: queues by (service, name of the tenant) */
 	uint32_t *aside;      /* queues of one pool that were looked at in vain, for a moment */
 	struct tr_index job_index; /* live jobs by id */
+	struct tr_index idempotency_index;
 	struct tr_registry registry[TR_REGISTRY_KINDS];
 	struct tr_model_set *reach; /* models whose chains, in any policy, lead to this one */
 	struct tr_loaded loaded[TR_ENGINE_POLICIES_MAX];

@@ -6,6 +6,7 @@
  */
 #include "engine/verify.h"
 
+#include "engine/idempotency.h"
 #include "engine/job.h"
 #include "engine/queue.h"
 #include "engine/router.h"
@@ -381,5 +382,7 @@ const char *tr_engine_verify(const struct tr_engine *e)
 		wrong = verify_retries(e);
 	if (!wrong)
 		wrong = verify_timers(e);
+	if (!wrong)
+		wrong = tr_idempotency_verify(e);
 	return wrong;
 }

@@ -23,6 +23,7 @@ struct scene {
 	/* What the refusal must say. */
 	tr_name limit;
 	tr_span_ns retry_after;
+	uint64_t original;
 	bool retriable;
 };
 
@@ -168,6 +169,35 @@ static void ask_deadline_unmet(struct scene *scene)
 	scene->submit.deadline = 1700000000 * TR_SECOND;
 	scene->limit = TR_NAME("default");
 	scene->retriable = true;
+	scene->retry_after = TR_MS;
+}
+
+static void ask_idempotent_repeat(struct scene *scene)
+{
+	scene->plan.policy.admission.idempotency_ns = TR_MINUTE;
+	scene->before[0].job_id = 5;
+	scene->before[0].idempotency_key = scene->submit.idempotency_key = 6;
+	scene->before[0].body_hash = scene->submit.body_hash = 7;
+	scene->before_count = 1;
+	scene->limit = TR_NAME("default");
+	scene->original = 5;
+}
+
+static void ask_idempotency_conflict(struct scene *scene)
+{
+	ask_idempotent_repeat(scene);
+	scene->submit.body_hash = 8;
+}
+
+static void ask_idempotency_table_full(struct scene *scene)
+{
+	ask_idempotent_repeat(scene);
+	scene->limits.idempotency = 1;
+	scene->submit.idempotency_key = 9;
+	scene->limit = 0;
+	scene->original = 0;
+	scene->retriable = true;
+	scene->retry_after = TR_MINUTE;
 }
 
 #define SCENES(X)                                                                                  \
@@ -189,7 +219,10 @@ static void ask_deadline_unmet(struct scene *scene)
 	X(TENANT_BUDGET, tenant_budget)                                                            \
 	X(QUEUE_FULL, queue_full)                                                                  \
 	X(JOB_TABLE_FULL, job_table_full)                                                          \
-	X(DEADLINE_UNMET, deadline_unmet)
+	X(DEADLINE_UNMET, deadline_unmet)                                                          \
+	X(IDEMPOTENT_REPEAT, idempotent_repeat)                                                    \
+	X(IDEMPOTENCY_CONFLICT, idempotency_conflict)                                              \
+	X(IDEMPOTENCY_TABLE_FULL, idempotency_table_full)
 
 static void (*const scenes[TR_REJECT_COUNT])(struct scene *) = {
 #define X(code, name) [TR_REJECT_##code] = ask_##name,
@@ -252,6 +285,7 @@ static void play(enum tr_reject code)
 		assert_int_equal(reject->policy_id, 1);
 		assert_int_equal(reject->limit, scene.limit);
 		assert_int_equal(reject->retry_after, scene.retry_after);
+		assert_int_equal(reject->original, scene.original);
 		assert_int_equal(reject->retriable, scene.retriable);
 		assert_int_equal(reject->retriable, tr_rejects[code].retriable);
 		/* It has left a count and nothing else. */
