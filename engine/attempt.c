@@ -20,6 +20,7 @@
 #include "engine/quota.h"
 #include "engine/random.h"
 #include "engine/pool.h"
+#include "engine/predict.h"
 #include "engine/timer.h"
 
 struct tr_attempt *tr_attempt_at(const struct tr_engine *e, tr_attempt_handle handle)
@@ -115,6 +116,7 @@ static void book(struct tr_engine *e, struct tr_attempt *attempt, const struct t
 	/* What no rate took, no rate gives back. */
 	attempt->tokens_booked = ep->tokens_per_minute ? (uint32_t)tr_min(tokens, UINT32_MAX) : 0;
 	ep->in_flight++;
+	e->model[ep->model].in_flight++;
 	ep->last_dispatch = ++e->core->dispatches;
 	tr_rate_take(&ep->requests_tat, e->core->now, 1, ep->requests_per_minute);
 	tr_rate_take(&ep->tokens_tat, e->core->now, attempt->tokens_booked, ep->tokens_per_minute);
@@ -123,6 +125,7 @@ static void book(struct tr_engine *e, struct tr_attempt *attempt, const struct t
 		attempt->probe = ep->round;
 		ep->probes_out++;
 	}
+	TR_ASSERT(!ep->removed);
 	TR_ASSERT(ep->in_flight <= ep->slots);
 }
 
@@ -222,6 +225,7 @@ void tr_attempt_release(struct tr_engine *e, struct tr_attempt *attempt)
 
 	TR_ASSERT(ep->in_flight > 0);
 	ep->in_flight--;
+	e->model[ep->model].in_flight -= !ep->removed;
 	if (is_probe(ep, attempt))
 		ep->probes_out--;
 	if (attempt->first_token) {
@@ -372,6 +376,7 @@ static void commit(struct tr_engine *e, struct tr_attempt *attempt)
 	attempt->first_token = active->first_token;
 	tr_health_first_token(e, attempt->endpoint,
 			      tr_sub_sat(e->event->observed, attempt->dispatched));
+	tr_predict_first_token(e, job, tr_sub_sat(e->event->observed, attempt->dispatched));
 	for (uint32_t next1 = active->first_attempt1; next1;) {
 		struct tr_attempt *rival = &e->attempt[next1 - 1];
 
@@ -410,10 +415,10 @@ void tr_attempt_done(struct tr_engine *e, struct tr_attempt *attempt, uint32_t t
 {
 	struct tr_job *job = job_of(e, attempt);
 	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
-	struct tr_model *model = &e->model[job->model];
 	uint32_t endpoint = attempt->endpoint;
 	bool probe = is_probe(&e->endpoint[attempt->endpoint], attempt);
 	enum tr_verdict verdict;
+	tr_span_ns tpot = 0;
 
 	if (attempt->state != TR_ATTEMPT_STREAMING)
 		commit(e, attempt); /* an answer in one piece */
@@ -421,12 +426,11 @@ void tr_attempt_done(struct tr_engine *e, struct tr_attempt *attempt, uint32_t t
 	attempt->tokens_out = tokens_out;
 	if (tokens_in)
 		job->tokens_in = tokens_in;
-	if (tokens_out > 1)
-		ep->tpot_ewma = tr_ewma(ep->tpot_ewma,
-					tr_sub_sat(e->event->observed, attempt->first_token) /
-						(tokens_out - 1));
-	model->service_ewma =
-		tr_ewma(model->service_ewma, tr_sub_sat(e->event->observed, attempt->dispatched));
+	if (tokens_out > 1) {
+		tpot = tr_sub_sat(e->event->observed, attempt->first_token) / (tokens_out - 1);
+		ep->tpot_ewma = tr_ewma(ep->tpot_ewma, tpot);
+	}
+	tr_predict_served(e, job, tr_sub_sat(e->event->observed, attempt->dispatched), tpot);
 	tr_attempt_release(e, attempt);
 	tr_breaker_outcome(e, endpoint, verdict, probe);
 	tr_job_end(e, job, TR_OUTCOME_COMPLETED, TR_CAUSE_NONE);

@@ -13,6 +13,7 @@
 #include "engine/breaker.h"
 #include "engine/guard.h"
 #include "engine/health.h"
+#include "engine/idempotency.h"
 #include "engine/job.h"
 #include "engine/registry.h"
 #include "engine/record.h"
@@ -275,6 +276,7 @@ static void on_policy_activate(struct tr_engine *e, const struct tr_event_policy
 
 	if (before == ev->slot)
 		return;
+	tr_idempotency_forget(e);
 	e->slot[before].active = 0;
 	if (e->slot[before].jobs == 0) {
 		struct tr_action_policy_release *action =

@@ -3,7 +3,9 @@
  * The guard: every reason to refuse a job before it costs anything.
  *
  * Checks run in the order of the table below, from what is wrong with the request itself to what is
- * merely full at the moment, so the answer a client gets is the most lasting one. A check reads and
+ * merely full at the moment, so the answer a client gets is the most lasting one. A repeat of a
+ * known request is told so before anything that policy, quota or load could have changed since: its
+ * answer exists, whatever would become of it today; it spends nothing. A check reads and
  * judges; only when all have passed is anything booked: the tenant's rates are taken and its budget
  * is reserved by estimate, to be corrected when the job ends. A refused job leaves a count, a code
  * and a path hash.
@@ -11,7 +13,10 @@
 #include "engine/guard.h"
 
 #include "engine/affinity.h"
+#include "engine/idempotency.h"
 #include "engine/job.h"
+#include "engine/picker.h"
+#include "engine/predict.h"
 #include "engine/queue.h"
 #include "engine/quota.h"
 #include "engine/registry.h"
@@ -33,8 +38,11 @@ struct admission {
 	tr_time_ns deadline;
 	bool strict;
 	bool total; /* the deadline is the policy's limit for the whole job */
+	struct tr_prediction predicted;
+	uint64_t key; /* idempotency key, mixed with the tenant; 0: none */
 	/* Of a refusal. */
 	tr_name limit;
+	uint64_t original; /* the job that has the key */
 	tr_span_ns retry_after;
 };
 
@@ -58,6 +66,29 @@ static uint32_t registered(const struct tr_engine *e, enum tr_registry_kind kind
 static enum tr_reject check_form(struct admission *a)
 {
 	return a->submit->tokens_in == 0 ? TR_REJECT_MALFORMED : TR_REJECT_NONE;
+}
+
+/* A job that names no tenant is the default tenant's. */
+static tr_name tenant_name(const struct admission *a)
+{
+	return a->submit->tenant ? a->submit->tenant
+				 : a->policy->tenants[a->policy->default_tenant].name;
+}
+
+static enum tr_reject check_repeat(struct admission *a)
+{
+	const struct tr_idempotency *known;
+
+	if (!a->submit->idempotency_key || !a->policy->admission.idempotency_ns)
+		return TR_REJECT_NONE;
+	a->limit = tenant_name(a);
+	a->key = tr_idempotency_key(a->e, a->limit, a->submit->idempotency_key);
+	known = tr_idempotency_find(a->e, a->key);
+	if (!known)
+		return TR_REJECT_NONE;
+	a->original = known->job_id;
+	return known->body == a->submit->body_hash ? TR_REJECT_IDEMPOTENT_REPEAT
+						   : TR_REJECT_IDEMPOTENCY_CONFLICT;
 }
 
 static enum tr_reject check_intent(struct admission *a)
@@ -210,13 +241,6 @@ static enum tr_reject check_cost(struct admission *a)
 									: TR_REJECT_NONE;
 }
 
-/* A job that names no tenant is the default tenant's. */
-static tr_name tenant_name(const struct admission *a)
-{
-	return a->submit->tenant ? a->submit->tenant
-				 : a->policy->tenants[a->policy->default_tenant].name;
-}
-
 /* What the engine knows of the tenant; of a stranger, what the policy says of such. */
 static struct tr_tenant tenant_of(const struct admission *a)
 {
@@ -266,23 +290,25 @@ static const struct tr_backlog *backlog_of(const struct admission *a)
 	return &a->e->backlog[tr_backlog_of(a->e, model, a->class_slot)];
 }
 
-/* The time until `ahead` jobs of the pool have been taken up, if each slot serves as of late. */
-static tr_span_ns predicted_wait(const struct admission *a, uint32_t ahead)
+/* The pools whose slots the job may take: those of the first model that can serve it; with a
+ * strategy that weighs the whole chain at once, of all that can. */
+static void predict(struct admission *a)
 {
-	const struct tr_model *model =
-		&a->e->model[registered(a->e, TR_REGISTRY_MODEL, a->model_row)];
-	uint64_t slots = 0, busy = 0;
+	uint32_t steps = a->strict ? 1 : a->model->chain_count;
+	bool wide =
+		tr_picker_is_wide((enum tr_picker)a->policy->strategies[a->strategy_row].picker);
+	uint16_t pools[TR_POLICY_CHAIN_MAX];
+	uint32_t count = 0;
 
-	for (uint32_t i = 0; i < a->model->endpoint_count; i++) {
-		uint32_t slot =
-			registered(a->e, TR_REGISTRY_ENDPOINT, a->model->first_endpoint + i);
+	for (uint32_t step = 0; step < steps && (wide || count == 0); step++) {
+		uint32_t row = a->model->chain[step];
 
-		slots += a->e->endpoint[slot].slots;
-		busy += a->e->endpoint[slot].in_flight;
+		if (tr_model_set_has(&a->tenant_row->models, row) &&
+		    roomy(a, &a->policy->models[row]))
+			pools[count++] = (uint16_t)registered(a->e, TR_REGISTRY_MODEL, row);
 	}
-	if (busy + ahead < slots)
-		return 0;
-	return tr_mul_div(busy + ahead - slots + 1, model->service_ewma, tr_max(slots, 1));
+	TR_ASSERT(count > 0);
+	a->predicted = tr_predict(a->e, pools, count, a->class_slot, a->tokens_predicted);
 }
 
 static enum tr_reject check_queue(struct admission *a)
@@ -290,11 +316,26 @@ static enum tr_reject check_queue(struct admission *a)
 	const struct tr_class *class = &a->e->class[a->class_slot];
 	const struct tr_backlog *backlog = backlog_of(a);
 
+	predict(a);
 	a->limit = class->name;
 	if (backlog->waiting + backlog->held < class->queue_limit)
 		return TR_REJECT_NONE;
-	a->retry_after = tr_max(predicted_wait(a, backlog->waiting), TR_SECOND);
+	a->retry_after = tr_max(a->predicted.start, TR_SECOND);
 	return TR_REJECT_QUEUE_FULL;
+}
+
+/* The deadline must leave so many percent of the predicted time; of a time that nobody can predict
+ * yet, nothing. One that cannot be met comes back when the jobs before it have gone on so far. */
+static enum tr_reject check_feasible(struct admission *a)
+{
+	uint32_t percent = a->policy->admission.feasibility_percent;
+	tr_span_ns left = tr_sub_sat(a->deadline, a->e->core->now);
+	tr_span_ns longest = percent ? tr_mul_div(left, 100, percent) : TR_TIME_NEVER;
+
+	if (a->deadline == TR_TIME_NEVER || (left > 0 && a->predicted.finish <= longest))
+		return TR_REJECT_NONE;
+	a->retry_after = tr_max(tr_sub_sat(a->predicted.finish, longest), TR_MS);
+	return TR_REJECT_DEADLINE_UNMET;
 }
 
 static enum tr_reject check_deadline(struct admission *a)
@@ -313,7 +354,7 @@ static enum tr_reject check_deadline(struct admission *a)
 		a->total = true;
 	}
 	a->limit = a->intent->name;
-	return a->deadline <= now ? TR_REJECT_DEADLINE_UNMET : TR_REJECT_NONE;
+	return check_feasible(a);
 }
 
 static enum tr_reject check_rows(struct admission *a)
@@ -324,13 +365,14 @@ static enum tr_reject check_rows(struct admission *a)
 	a->retry_after = TR_SECOND;
 	if (!core->job_free1 && core->job_used == a->e->limits.jobs)
 		return TR_REJECT_JOB_TABLE_FULL;
-	a->retry_after = 0;
-	return TR_REJECT_NONE;
+	a->retry_after = a->key ? tr_idempotency_wait(a->e) : 0;
+	return a->retry_after ? TR_REJECT_IDEMPOTENCY_TABLE_FULL : TR_REJECT_NONE;
 }
 
 static enum tr_reject (*const checks[])(struct admission *) = {
-	check_form,  check_intent, check_model,	 check_class, check_strategy, check_capability,
-	check_sizes, check_cost,   check_tenant, check_queue, check_deadline, check_rows,
+	check_form,	check_repeat,	  check_intent, check_model, check_class,
+	check_strategy, check_capability, check_sizes,	check_cost,  check_tenant,
+	check_queue,	check_deadline,	  check_rows,
 };
 
 /* ---- verdict ---- */
@@ -340,13 +382,15 @@ static void reject(struct tr_engine *e, const struct admission *a, enum tr_rejec
 	struct tr_action_job_reject *action = &tr_action_add(e, TR_ACTION_JOB_REJECT)->job_reject;
 	struct tr_job gone = {.path = tr_job_path_start(a->submit->job_id)};
 
-	tr_job_path(&gone, TR_ACTION_JOB_REJECT, 0, code);
+	/* Of which job it is a repeat is part of the decision. */
+	tr_job_path(&gone, TR_ACTION_JOB_REJECT, a->original, code);
 	e->core->rejected++;
 	e->core->path += gone.path;
 	action->job_id = a->submit->job_id;
 	action->policy_id = a->policy->id;
 	action->limit = a->limit;
 	action->retry_after = a->retry_after;
+	action->original = a->original;
 	action->path = gone.path;
 	action->code = (uint8_t)code;
 	action->retriable = tr_rejects[code].retriable;
@@ -387,8 +431,15 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	tr_rate_take(&tenant->tokens_tat, e->core->now, job->charged_tokens,
 		     tenant->tokens_per_minute);
 	tr_affinity_admit(job, a->submit);
+	/* Nobody knows when a job will be released. */
+	if (a->predicted.known && !(job->flags & TR_JOB_RELEASE_DUE)) {
+		job->flags |= TR_JOB_PREDICTED;
+		job->predicted_start = a->predicted.start;
+	}
 	tr_job_path(job, TR_ACTION_JOB_ACCEPT, e->class[a->class_slot].name, 0);
 	tr_job_enter(e, job);
+	if (a->key)
+		tr_idempotency_take(e, a->key, a->submit->body_hash, job->job_id);
 	return job;
 }
 
@@ -401,10 +452,11 @@ static void say_accept(struct tr_engine *e, const struct admission *a, const str
 	action->policy_id = a->policy->id;
 	action->class_name = e->class[job->class_slot].name;
 	action->hold = job->hold;
-	if (job->state != TR_JOB_QUEUED)
-		return;
-	action->queue_position = tr_queue_position(e, job);
-	action->predicted_start = predicted_wait(a, backlog_of(a)->waiting - 1);
+	action->predicted_start = job->predicted_start;
+	if (!(job->flags & TR_JOB_RELEASE_DUE))
+		action->predicted_finish = a->predicted.finish;
+	if (job->state == TR_JOB_QUEUED)
+		action->queue_position = tr_queue_position(e, job);
 }
 
 void tr_guard_submit(struct tr_engine *e, const struct tr_event_job_submit *submit)

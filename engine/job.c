@@ -18,6 +18,7 @@
 #include "engine/job.h"
 
 #include "engine/attempt.h"
+#include "engine/predict.h"
 #include "engine/queue.h"
 #include "engine/quota.h"
 #include "engine/random.h"
@@ -63,53 +64,20 @@ struct tr_job *tr_job_at(const struct tr_engine *e, tr_job_handle handle)
 
 struct tr_job *tr_job_find(const struct tr_engine *e, uint64_t job_id)
 {
-	for (uint64_t at = tr_mix(job_id);; at++) {
-		uint32_t row1 = e->job_index[at & e->job_index_mask];
+	uint32_t row = tr_index_find(&e->job_index, job_id);
 
-		if (!row1)
-			return NULL;
-		if (e->job[row1 - 1].job_id == job_id)
-			return &e->job[row1 - 1];
-	}
-}
-
-static void index_add(struct tr_engine *e, const struct tr_job *job)
-{
-	uint64_t at = tr_mix(job->job_id);
-
-	while (e->job_index[at & e->job_index_mask])
-		at++;
-	e->job_index[at & e->job_index_mask] = tr_row_of_job(e, job) + 1;
-}
-
-/* Linear probing without tombstones: what follows the hole is moved up (Knuth 6.4, algorithm R). */
-static void index_remove(struct tr_engine *e, const struct tr_job *job)
-{
-	uint32_t mask = e->job_index_mask;
-	uint32_t hole = (uint32_t)tr_mix(job->job_id) & mask;
-
-	while (e->job_index[hole] != tr_row_of_job(e, job) + 1)
-		hole = (hole + 1) & mask;
-	for (uint32_t at = (hole + 1) & mask; e->job_index[at]; at = (at + 1) & mask) {
-		uint32_t home = (uint32_t)tr_mix(e->job[e->job_index[at] - 1].job_id) & mask;
-
-		if (((at - home) & mask) < ((at - hole) & mask))
-			continue;
-		e->job_index[hole] = e->job_index[at];
-		hole = at;
-	}
-	e->job_index[hole] = 0;
+	return row == TR_NONE ? NULL : &e->job[row];
 }
 
 bool tr_job_rebuild(struct tr_engine *e)
 {
-	memset(e->job_index, 0, ((size_t)e->job_index_mask + 1) * sizeof *e->job_index);
+	tr_index_clear(&e->job_index);
 	for (uint32_t row = 0; row < e->core->job_used; row++) {
 		if (e->job[row].state == TR_JOB_FREE)
 			continue;
 		if (tr_job_find(e, e->job[row].job_id))
 			return false;
-		index_add(e, &e->job[row]);
+		tr_index_insert(&e->job_index, row);
 	}
 	return true;
 }
@@ -152,8 +120,7 @@ struct tr_job *tr_job_new(struct tr_engine *e)
 
 void tr_job_enter(struct tr_engine *e, struct tr_job *job)
 {
-	TR_ASSERT(!tr_job_find(e, job->job_id));
-	index_add(e, job);
+	tr_index_insert(&e->job_index, tr_row_of_job(e, job));
 	job->sequence = ++e->core->sequence;
 	e->core->live_jobs++;
 	e->tenant[job->tenant].live++;
@@ -200,7 +167,7 @@ void tr_job_enqueue(struct tr_engine *e, struct tr_job *job)
 	tr_waiting_enqueue(e, job);
 }
 
-static struct tr_active *active_new(struct tr_engine *e, struct tr_job *job)
+static void active_new(struct tr_engine *e, struct tr_job *job)
 {
 	struct tr_core *core = e->core;
 	uint32_t row = core->active_free1 ? core->active_free1 - 1 : core->active_used++;
@@ -213,7 +180,6 @@ static struct tr_active *active_new(struct tr_engine *e, struct tr_job *job)
 	active->job1 = tr_row_of_job(e, job) + 1;
 	active->first_dispatch = e->core->now;
 	job->active1 = row + 1;
-	return active;
 }
 
 void tr_job_run(struct tr_engine *e, struct tr_job *job)
@@ -222,8 +188,9 @@ void tr_job_run(struct tr_engine *e, struct tr_job *job)
 		uint64_t tokens = tr_fair_tokens(job->tokens_in, job->tokens_predicted);
 
 		tr_waiting_dequeue(e, job);
-		active_new(e, job)->tokens_served = (uint32_t)tr_min(tokens, UINT32_MAX);
-		tr_waiting_charge(e, job, tr_active_of(e, job)->tokens_served);
+		active_new(e, job);
+		tr_predict_started(e, job);
+		tr_waiting_charge(e, job, tokens);
 		tr_waiting_tenant_started(e, job->tenant);
 	} else {
 		tr_waiting_retry_remove(e, job);
@@ -312,7 +279,7 @@ static void settle(struct tr_engine *e, const struct tr_job *job)
 	tenant->spent_micro_usd =
 		tr_add_sat(tr_spent_today(tenant, e->core->now), active->cost_micro_usd);
 	tenant->day = e->core->now / TR_DAY;
-	tr_waiting_settle(e, job, active->tokens_served,
+	tr_waiting_settle(e, job,
 			  active->first_token ? tr_fair_tokens(job->tokens_in, active->tokens_out)
 					      : 0);
 	tr_waiting_tenant_ended(e, job->tenant);
@@ -344,6 +311,7 @@ static void say_finish(struct tr_engine *e, const struct tr_job *job, enum tr_ou
 	finish->tenant = e->tenant[job->tenant].name;
 	finish->class_name = e->class[job->class_slot].name;
 	finish->model = tr_policy_of(e, job)->models[job->model_row].name;
+	finish->predicted_start = job->predicted_start;
 	finish->outcome = (uint8_t)outcome;
 	finish->cause = (uint8_t)cause;
 	finish->e2e = tr_sub_sat(e->event->observed, job->submitted);
@@ -429,7 +397,7 @@ void tr_job_end(struct tr_engine *e, struct tr_job *job, enum tr_outcome outcome
 	e->tenant[job->tenant].live--;
 	e->class[job->class_slot].live--;
 	e->model[job->model].live--;
-	index_remove(e, job);
+	tr_index_remove(&e->job_index, tr_row_of_job(e, job));
 	policy_release(e, job->policy);
 	move(job, TR_JOB_MOVE_END);
 	free_rows(e, job);

@@ -147,8 +147,9 @@ enum tr_warmth {
 
 /* ---- actions ---- */
 
-/* The job is in. hold: enum tr_hold. queue_position: 1 is next. predicted_start, predicted_finish:
- * spans from now, 0 while nothing is known. */
+/* The job is in. hold: enum tr_hold. queue_position: 1 is next, 0: not in a queue yet.
+ * predicted_start, predicted_finish: spans from now, as if one to be stored were stored already; 0
+ * while nothing is known, or it is to be released first. */
 #define TR_ACTION_JOB_ACCEPT_FIELDS(F)                                                             \
 	F(u64, job_id)                                                                             \
 	F(job, job)                                                                                \

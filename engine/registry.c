@@ -11,6 +11,7 @@
  */
 #include "engine/registry.h"
 
+#include "engine/predict.h"
 #include "engine/quota.h"
 #include "engine/random.h"
 #include "engine/timer.h"
@@ -394,6 +395,7 @@ void tr_registry_activate(struct tr_engine *e, uint32_t policy_slot)
 			e, loaded->slot_of_row[TR_REGISTRY_ENDPOINT][row] - 1u,
 			&policy->endpoints[row],
 			loaded->slot_of_row[TR_REGISTRY_MODEL][policy->endpoints[row].model] - 1u);
+	tr_predict_policy_changed(e);
 	for (uint32_t row = 0; row < policy->class_count; row++)
 		class_values(e, loaded->slot_of_row[TR_REGISTRY_CLASS][row] - 1u,
 			     &policy->classes[row]);

@@ -15,6 +15,7 @@
 #define TR_ENGINE_STATE_H
 
 #include "engine/engine.h"
+#include "engine/index.h"
 
 #define TR_BREAKER_BUCKETS  10
 #define TR_SPENDING_BUCKETS 10
@@ -56,6 +57,7 @@ enum tr_job_flag {
 	TR_JOB_RELEASE_DUE = 1 << 3, /* once stored, it waits for JOB_RELEASE */
 	TR_JOB_TOTAL = 1 << 4,	     /* its deadline is the policy's limit for the whole job */
 	TR_JOB_STREAM = 1 << 5,	     /* its client reads tokens as they come */
+	TR_JOB_PREDICTED = 1 << 6,   /* its start was predicted, not for want of measurements 0 */
 };
 
 /* The one row of things that are one. */
@@ -123,7 +125,7 @@ enum tr_job_flag {
 	F(u64, job_id)                                                                             \
 	F(hash, path)                                                                              \
 	F(time, submitted) /* observed */                                                          \
-	F(time, predicted_start)                                                                   \
+	F(span, predicted_start) /* from its submission; as it was told */                         \
 	F(u64, reserved_micro_usd)                                                                 \
 	F(u64, charged_tokens) /* of the tenant's token rate */                                    \
 	F(u32, generation)                                                                         \
@@ -164,13 +166,13 @@ enum tr_job_flag {
 	F(time, backoff_until)                                                                     \
 	F(time, hedge_at) /* 0: no hedge to come */                                                \
 	F(u64, cost_micro_usd)                                                                     \
+	F(u64, service_charged) /* to the fair share at dispatch, as weighted then */              \
 	F(name, endpoint) /* of the attempt that answered last */                                  \
 	F(name, model)                                                                             \
 	F(u32, job1) /* next free row while free */                                                \
 	F(u32, first_attempt1)                                                                     \
 	F(u32, committed1)                                                                         \
 	F(u32, tokens_out)                                                                         \
-	F(u32, tokens_served) /* counted into the fair share at dispatch */                        \
 	F(u8, ordinal)	      /* of the next attempt */                                            \
 	F(u8, retries)                                                                             \
 	F(u8, hedges)                                                                              \
@@ -323,7 +325,7 @@ enum tr_job_flag {
 #define TR_IDEMPOTENCY_FIELDS(F)                                                                   \
 	F(u64, key) /* mixed with the tenant */                                                    \
 	F(hash, body)                                                                              \
-	F(u64, job_id)                                                                             \
+	F(u64, job_id) /* 0: it ran out, and its key was taken anew */                             \
 	F(time, since)
 
 #define TR_TENANT_FIELDS(F)                                                                        \
@@ -356,15 +358,17 @@ enum tr_job_flag {
 
 #define TR_MODEL_FIELDS(F)                                                                         \
 	F(name, name)                                                                              \
-	F(span, service_ewma) /* dispatch to end of its jobs */                                    \
+	F(span, service_ewma) /* dispatch to end of its jobs, wherever they were served */         \
+	F(span, ttft_ewma)    /* the same of first tokens, and between tokens */                   \
+	F(span, tpot_ewma)                                                                         \
 	F(u32, waiting)                                                                            \
 	F(u32, live)                                                                               \
 	F(u32, waiting_apart) /* of the waiting, those whose ways differ: tr_router_is_apart() */  \
 	F(u32, retry_oldest1) /* jobs in state RETRY, first come first served */                   \
 	F(u32, retry_newest1)                                                                      \
 	F(u32, queue_limit)	  /* 0: only its classes' */                                       \
-	F(u32, slots)		  /* of its endpoints together */                                  \
-	F(u32, in_flight)	  /* at its endpoints */                                           \
+	F(u32, slots)		  /* of the endpoints that the active policy gives it ... */       \
+	F(u32, in_flight)	  /* ... and at these; at a removed one nothing counts */          \
 	F(span, prediction_error) /* of predicted starts, a mean of absolute values */             \
 	F(u64, spending_number)	  /* of the newest bucket of spending: time / bucket length */     \
 	F(u8, dirty)		  /* something changed: its queues must be looked at */
@@ -488,8 +492,8 @@ struct tr_engine {
 	uint32_t *timer_heap; /* timer numbers by (time, sequence) */
 	uint32_t *ready_heap; /* per backlog: queues by (service, name of the tenant) */
 	uint32_t *aside;      /* queues of one pool that were looked at in vain, for a moment */
-	uint32_t *job_index;  /* job id -> row + 1, open addressing */
-	uint32_t job_index_mask;
+	struct tr_index job_index; /* live jobs by id */
+	struct tr_index idempotency_index;
 	struct tr_registry registry[TR_REGISTRY_KINDS];
 	struct tr_model_set *reach; /* models whose chains, in any policy, lead to this one */
 	struct tr_loaded loaded[TR_ENGINE_POLICIES_MAX];

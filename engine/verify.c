@@ -6,6 +6,7 @@
  */
 #include "engine/verify.h"
 
+#include "engine/idempotency.h"
 #include "engine/job.h"
 #include "engine/limit.h"
 #include "engine/queue.h"
@@ -179,6 +180,7 @@ struct sums {
 	uint32_t live;
 	uint32_t model_live[TR_POLICY_MODELS_MAX], model_waiting[TR_POLICY_MODELS_MAX];
 	uint32_t model_apart[TR_POLICY_MODELS_MAX];
+	uint32_t model_slots[TR_POLICY_MODELS_MAX], model_in_flight[TR_POLICY_MODELS_MAX];
 	uint32_t class_live[TR_POLICY_CLASSES_MAX];
 	uint32_t held[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
 	uint32_t tenant_live[TR_ENGINE_TENANTS_MAX];
@@ -251,12 +253,27 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 	return NULL;
 }
 
+/* After the attempts: an endpoint's bookings count for the model that the active policy put it
+ * under, those of a removed endpoint for none, since its slots count for none. */
+static void sum_models(const struct tr_engine *e, struct sums *sums)
+{
+	for (uint32_t i = 0; i < e->limits.endpoints; i++) {
+		const struct tr_endpoint *ep = &e->endpoint[i];
+
+		if (!ep->name || ep->removed)
+			continue;
+		sums->model_slots[ep->model] += ep->slots;
+		sums->model_in_flight[ep->model] += sums->in_flight[i];
+	}
+}
+
 static const char *compare(const struct tr_engine *e, const struct sums *sums)
 {
 	const struct tr_core *core = e->core;
 	uint32_t dirty = 0;
 
 	HOLDS(sums->live == core->live_jobs, "live jobs are counted wrongly");
+	HOLDS(e->job_index.count == core->live_jobs, "the index of jobs holds one that is gone");
 	HOLDS(core->submitted == core->rejected + core->completed + core->failed + core->canceled +
 					 core->expired + core->live_jobs,
 	      "submitted jobs are not conserved");
@@ -265,6 +282,10 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 		HOLDS(e->model[i].live == sums->model_live[i], "a model's live jobs");
 		HOLDS(e->model[i].waiting == sums->model_waiting[i], "a model's waiting jobs");
 		HOLDS(e->model[i].waiting_apart == sums->model_apart[i], "a model's jobs apart");
+		HOLDS(e->model[i].slots == sums->model_slots[i], "a model's slots");
+		HOLDS(e->model[i].in_flight == sums->model_in_flight[i], "a model's bookings");
+		HOLDS(!e->model[i].service_ewma || e->model[i].ttft_ewma,
+		      "a model's jobs ended before they began");
 	}
 	HOLDS(dirty == core->dirty_models, "marked models are counted wrongly");
 	for (uint32_t i = 0; i < e->backlog_count; i++)
@@ -371,6 +392,8 @@ const char *tr_engine_verify(const struct tr_engine *e)
 	if (!wrong)
 		wrong = sum_jobs(e, &sums);
 	if (!wrong)
+		sum_models(e, &sums);
+	if (!wrong)
 		wrong = compare(e, &sums);
 	if (!wrong)
 		wrong = verify_queues(e);
@@ -380,5 +403,7 @@ const char *tr_engine_verify(const struct tr_engine *e)
 		wrong = verify_health(e);
 	if (!wrong)
 		wrong = verify_timers(e);
+	if (!wrong)
+		wrong = tr_idempotency_verify(e);
 	return wrong;
 }

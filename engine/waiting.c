@@ -194,14 +194,16 @@ static void service_set(struct tr_engine *e, uint32_t q, uint64_t service)
 	tr_ready_moved(e, q);
 }
 
-void tr_waiting_charge(struct tr_engine *e, const struct tr_job *job, uint32_t tokens)
+void tr_waiting_charge(struct tr_engine *e, const struct tr_job *job, uint64_t tokens)
 {
 	uint32_t q = home_of(e, job);
+	uint64_t charge = weighted(e, job, tokens);
 	struct tr_backlog *backlog = &e->backlog[backlog_of_queue(e, q)];
 	uint32_t first = backlog_of_queue(e, q) / e->limits.classes * e->limits.classes;
 
 	backlog->virtual_service = tr_max(backlog->virtual_service, e->queue[q].service);
-	service_set(e, q, tr_add_sat(e->queue[q].service, weighted(e, job, tokens)));
+	tr_active_of(e, job)->service_charged = charge;
+	service_set(e, q, tr_add_sat(e->queue[q].service, charge));
 	backlog->dispatched++;
 	if (tr_waiting_dispatched(e, job->model) <= FLOOR_WINDOW)
 		return;
@@ -209,15 +211,16 @@ void tr_waiting_charge(struct tr_engine *e, const struct tr_job *job, uint32_t t
 		e->backlog[first + c].dispatched /= 2;
 }
 
-void tr_waiting_settle(struct tr_engine *e, const struct tr_job *job, uint64_t charged,
-		       uint64_t used)
+void tr_waiting_settle(struct tr_engine *e, const struct tr_job *job, uint64_t used)
 {
 	uint32_t q = home_of(e, job);
 	uint64_t service = e->queue[q].service;
+	uint64_t charged = tr_active_of(e, job)->service_charged;
+	uint64_t due = weighted(e, job, used);
 
-	if (used >= charged)
-		service = tr_add_sat(service, weighted(e, job, used - charged));
+	if (due >= charged)
+		service = tr_add_sat(service, due - charged);
 	else
-		service = tr_sub_sat(service, weighted(e, job, charged - used));
+		service = tr_sub_sat(service, charged - due);
 	service_set(e, q, service);
 }

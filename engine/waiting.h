@@ -20,11 +20,11 @@ void tr_waiting_tenant_ended(struct tr_engine *e, uint32_t tenant);
 void tr_waiting_policy_changed(struct tr_engine *e);
 
 /* A job left its queue to be dispatched: charge its tokens to its tenant's fair share, and the
- * dispatch to its class. */
-void tr_waiting_charge(struct tr_engine *e, const struct tr_job *job, uint32_t tokens);
-/* Correct the charge when the true number is known. */
-void tr_waiting_settle(struct tr_engine *e, const struct tr_job *job, uint64_t charged,
-		       uint64_t used);
+ * dispatch to its class. Its active row remembers the charge. */
+void tr_waiting_charge(struct tr_engine *e, const struct tr_job *job, uint64_t tokens);
+/* Correct the charge when the true number is known. What was charged is given back by the weight
+ * that it was charged by, whatever the tenant's weight has become. */
+void tr_waiting_settle(struct tr_engine *e, const struct tr_job *job, uint64_t used);
 
 /* Weighted tokens of a request: input 1, output 2 (VTC, Sheng et al., OSDI 2024). */
 static inline uint64_t tr_fair_tokens(uint64_t tokens_in, uint64_t tokens_out)

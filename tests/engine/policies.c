@@ -185,6 +185,7 @@ const struct tr_policy *tr_test_policy_busy(void)
 		.strategies = strategies,
 		.intents = intents[1],
 		.aliases = &alias,
+		.admission = {.feasibility_percent = 100, .idempotency_ns = 3 * TR_SECOND},
 		.breaker = quick_breaker,
 		.retry = {TR_TEST_RETRY, .backoff_ns = 200 * TR_MS, .backoff_ns_max = TR_SECOND,
 			  .retry_after_ns_max = 2 * TR_SECOND, .attempts = 2},
@@ -217,5 +218,6 @@ const struct tr_policy *tr_test_policy_edited(void)
 	policy.classes = classes[2];
 	policy.concurrency.least = 2;
 	policy.health.window_ns = 8 * TR_SECOND;
+	policy.admission.idempotency_ns = 500 * TR_MS;
 	return &policy;
 }

@@ -9,9 +9,11 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "engine/state.h"
 #include "tests/engine/stage.h"
 
 struct scene {
@@ -23,6 +25,7 @@ struct scene {
 	/* What the refusal must say. */
 	tr_name limit;
 	tr_span_ns retry_after;
+	uint64_t original;
 	bool retriable;
 };
 
@@ -168,6 +171,35 @@ static void ask_deadline_unmet(struct scene *scene)
 	scene->submit.deadline = 1700000000 * TR_SECOND;
 	scene->limit = TR_NAME("default");
 	scene->retriable = true;
+	scene->retry_after = TR_MS;
+}
+
+static void ask_idempotent_repeat(struct scene *scene)
+{
+	scene->plan.policy.admission.idempotency_ns = TR_MINUTE;
+	scene->before[0].job_id = 5;
+	scene->before[0].idempotency_key = scene->submit.idempotency_key = 6;
+	scene->before[0].body_hash = scene->submit.body_hash = 7;
+	scene->before_count = 1;
+	scene->limit = TR_NAME("default");
+	scene->original = 5;
+}
+
+static void ask_idempotency_conflict(struct scene *scene)
+{
+	ask_idempotent_repeat(scene);
+	scene->submit.body_hash = 8;
+}
+
+static void ask_idempotency_table_full(struct scene *scene)
+{
+	ask_idempotent_repeat(scene);
+	scene->limits.idempotency = 1;
+	scene->submit.idempotency_key = 9;
+	scene->limit = 0;
+	scene->original = 0;
+	scene->retriable = true;
+	scene->retry_after = TR_MINUTE;
 }
 
 #define SCENES(X)                                                                                  \
@@ -189,7 +221,10 @@ static void ask_deadline_unmet(struct scene *scene)
 	X(TENANT_BUDGET, tenant_budget)                                                            \
 	X(QUEUE_FULL, queue_full)                                                                  \
 	X(JOB_TABLE_FULL, job_table_full)                                                          \
-	X(DEADLINE_UNMET, deadline_unmet)
+	X(DEADLINE_UNMET, deadline_unmet)                                                          \
+	X(IDEMPOTENT_REPEAT, idempotent_repeat)                                                    \
+	X(IDEMPOTENCY_CONFLICT, idempotency_conflict)                                              \
+	X(IDEMPOTENCY_TABLE_FULL, idempotency_table_full)
 
 static void (*const scenes[TR_REJECT_COUNT])(struct scene *) = {
 #define X(code, name) [TR_REJECT_##code] = ask_##name,
@@ -214,6 +249,34 @@ static void submit(struct tr_stage *stage, const struct tr_event_job_submit *wha
 	assert_int_equal(tr_stage_give(stage), 0);
 }
 
+/* The engine's whole memory, to be compared with what it is after the next step. */
+static uint8_t *memory_of(const struct tr_stage *stage)
+{
+	size_t size = tr_engine_size(&stage->limits);
+	uint8_t *copy = malloc(size);
+
+	assert_non_null(copy);
+	memcpy(copy, stage->engine, size);
+	return copy;
+}
+
+/* Nothing has changed since but time, hashes and counts. */
+static void only_counted(const struct tr_stage *stage, uint8_t *copy)
+{
+	const struct tr_core *now = stage->engine->core;
+	struct tr_core *then =
+		(struct tr_core *)(void *)(copy + ((uint8_t *)now - (uint8_t *)stage->engine));
+
+	then->now = now->now;
+	then->chain = now->chain;
+	then->path = now->path;
+	then->events = now->events;
+	then->submitted = now->submitted;
+	then->rejected = now->rejected;
+	assert_memory_equal(copy, stage->engine, tr_engine_size(&stage->limits));
+	free(copy);
+}
+
 static uint64_t reserved(const struct tr_stage *stage)
 {
 	struct tr_tenant_view view;
@@ -231,6 +294,7 @@ static void play(enum tr_reject code)
 	const struct tr_action_job_reject *reject;
 	struct tr_counts before, after;
 	uint64_t booked;
+	uint8_t *memory;
 
 	scene_init(&scene);
 	scenes[code](&scene);
@@ -239,12 +303,14 @@ static void play(enum tr_reject code)
 		assert_non_null(tr_stage_accept(&stage, tr_stage_submit(&stage, scene.before[i])));
 	booked = reserved(&stage);
 	before = tr_stage_counts(&stage);
+	memory = memory_of(&stage);
 	submit(&stage, &scene.submit);
 	after = tr_stage_counts(&stage);
 	reject = tr_stage_reject(&stage, 77);
 	if (code == TR_REJECT_NONE) {
 		assert_null(reject);
 		assert_non_null(tr_stage_accept(&stage, 77));
+		free(memory);
 	} else {
 		assert_non_null(reject);
 		assert_string_equal(tr_rejects[reject->code].name, tr_rejects[code].name);
@@ -252,6 +318,7 @@ static void play(enum tr_reject code)
 		assert_int_equal(reject->policy_id, 1);
 		assert_int_equal(reject->limit, scene.limit);
 		assert_int_equal(reject->retry_after, scene.retry_after);
+		assert_int_equal(reject->original, scene.original);
 		assert_int_equal(reject->retriable, scene.retriable);
 		assert_int_equal(reject->retriable, tr_rejects[code].retriable);
 		/* It has left a count and nothing else. */
@@ -260,6 +327,7 @@ static void play(enum tr_reject code)
 		assert_int_equal(after.in_system, before.in_system);
 		assert_int_equal(after.attempts, before.attempts);
 		assert_int_equal(reserved(&stage), booked);
+		only_counted(&stage, memory);
 	}
 	tr_stage_done(&stage);
 }
@@ -392,6 +460,42 @@ static void test_an_accepted_job_is_told_its_place_and_time(void **state)
 	tr_stage_done(&stage);
 }
 
+/* JOB-5: what the request leaves open is the intent's, and no request may have more time. */
+static void test_an_intent_gives_class_deadline_and_whether_it_may_be_canceled(void **state)
+{
+	static struct tr_plan plan;
+	struct tr_stage stage;
+	uint64_t given, longer;
+
+	(void)state;
+	tr_plan_init(&plan, 1);
+	tr_plan_model(&plan, TR_NAME("m"), 1, 2);
+	tr_plan_class(&plan, TR_NAME("batch"), 10);
+	tr_plan_intent(&plan, TR_NAME("nightly"));
+	plan.intents[1].class_row = 1;
+	plan.intents[1].deadline_ns = 5 * TR_SECOND;
+	plan.intents[1].deadline_ns_max = 8 * TR_SECOND;
+	plan.intents[1].cancelable = 0;
+	plan.policy.slo.ttft_ns = TR_SECOND;
+	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
+	given = tr_stage_submit(&stage, (struct tr_event_job_submit){.intent = TR_NAME("nightly")});
+	longer = tr_stage_submit(&stage,
+				 (struct tr_event_job_submit){.intent = TR_NAME("nightly"),
+							      .deadline = stage.now + TR_MINUTE});
+	assert_int_equal(tr_stage_accept(&stage, given)->class_name, TR_NAME("batch"));
+	assert_int_equal(tr_stage_dispatch(&stage, given)->deadline, stage.now + 5 * TR_SECOND);
+	assert_int_equal(tr_stage_dispatch(&stage, longer)->deadline, stage.now + 8 * TR_SECOND);
+	assert_int_equal(tr_stage_cancel(&stage, given, TR_CAUSE_CANCEL_CLIENT), TR_E_STATE);
+	/* A breach is said: by the end of the one, by the objective of the other. */
+	tr_stage_wait(&stage, 5 * TR_SECOND);
+	assert_int_equal(tr_stage_finish(&stage, given)->outcome, TR_OUTCOME_EXPIRED);
+	assert_int_equal(tr_stage_finish(&stage, given)->cause, TR_CAUSE_DEADLINE);
+	tr_stage_complete(&stage, longer, 5);
+	assert_int_equal(tr_stage_finish(&stage, longer)->outcome, TR_OUTCOME_COMPLETED);
+	assert_int_equal(tr_stage_finish(&stage, longer)->slo_met, 0);
+	tr_stage_done(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -401,6 +505,8 @@ int main(void)
 		cmocka_unit_test(test_a_budget_is_reserved_and_settled_exactly_once),
 		cmocka_unit_test(test_a_refused_stranger_takes_no_place_in_the_table),
 		cmocka_unit_test(test_an_accepted_job_is_told_its_place_and_time),
+		cmocka_unit_test(
+			test_an_intent_gives_class_deadline_and_whether_it_may_be_canceled),
 	};
 
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "engine/random.h"
+#include "engine/state.h"
 #include "tests/engine/stage.h"
 
 #define M TR_NAME("m")
@@ -535,6 +536,30 @@ static void test_the_order_of_rows_does_not_choose_who_falls_back_first(void **s
 	play_twins();
 }
 
+/* SCH-2: what was charged is given back as it was charged, whatever the weight is by then. */
+static void test_a_fair_share_is_refunded_by_the_weight_it_was_charged_by(void **state)
+{
+	const uint64_t *service;
+	uint64_t before, id;
+
+	(void)state;
+	set_up();
+	start();
+	service = &stage.engine->queue[0].service;
+	id = submit();
+	tr_stage_complete(&stage, id, 10);
+	before = *service;
+	assert_int_equal(before, 100 + 2 * 10);
+	id = submit();
+	assert_int_equal(*service, before + 100 + 2 * 50);
+	copy(&next, &plan, 2);
+	next.tenants[0].weight_milli = 4000;
+	assert_int_equal(tr_stage_activate(&stage, &next.policy), 0);
+	tr_stage_fail(&stage, id, TR_CAUSE_BAD_REQUEST, 0);
+	assert_int_equal(*service, before);
+	tr_stage_done(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -551,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_the_order_of_rows_changes_nothing),
 		cmocka_unit_test(test_the_order_of_rows_does_not_choose_among_floors),
 		cmocka_unit_test(test_the_order_of_rows_does_not_choose_who_falls_back_first),
+		cmocka_unit_test(test_a_fair_share_is_refunded_by_the_weight_it_was_charged_by),
 	};
 
 	return cmocka_run_group_tests_name("policy change", tests, NULL, NULL);

@@ -292,6 +292,10 @@ static void submit(struct tr_world *world)
 		ev->cost_limit = 1;
 	if (odd == 7)
 		ev->job_id = 0;
+	if (tr_world_below(world, 4) == 0) {
+		ev->idempotency_key = 1 + tr_world_below(world, 12);
+		ev->body_hash = 1 + tr_world_below(world, 3) / 2;
+	}
 }
 
 static struct tr_world_job *some_job(struct tr_world *world)
