@@ -9,6 +9,7 @@
 #include "engine/job.h"
 #include "engine/queue.h"
 #include "engine/router.h"
+#include "engine/strategy.h"
 
 #define HOLDS(condition, text)                                                                     \
 	do {                                                                                       \
@@ -359,5 +360,7 @@ const char *tr_engine_verify(const struct tr_engine *e)
 		wrong = verify_retries(e);
 	if (!wrong)
 		wrong = verify_timers(e);
+	if (!wrong)
+		wrong = tr_strategy_verify(e);
 	return wrong;
 }
