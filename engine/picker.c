@@ -70,6 +70,15 @@ static uint64_t measure_peak_ewma(const struct tr_choosing *d, const struct tr_c
 	return tr_min(tr_mul_div(peak, (uint64_t)c->load + 1, 1), UINT64_MAX / 2);
 }
 
+/* Who was never measured goes before all that were, the less loaded first: a load is below 2^20
+ * unless it is crowded, a latency is hardly ever. */
+static uint64_t measure_prequal(const struct tr_choosing *d, const struct tr_choice *c)
+{
+	tr_span_ns latency = tr_score_latency(d, c);
+
+	return latency ? latency : measure_load(d, c);
+}
+
 static uint64_t measure_hash(const struct tr_choosing *d, const struct tr_choice *c)
 {
 	uint64_t key = d->job->session ? d->job->session : d->job->prefix0;
@@ -201,7 +210,7 @@ static const struct picker {
 	[TR_PICKER_WEIGHTED] = {narrow_weighted, measure_random, false},
 	[TR_PICKER_TWO_CHOICES] = {narrow_two, measure_load, false},
 	[TR_PICKER_PEAK_EWMA] = {narrow_two, measure_peak_ewma, false},
-	[TR_PICKER_PREQUAL] = {narrow_prequal, tr_score_latency, false},
+	[TR_PICKER_PREQUAL] = {narrow_prequal, measure_prequal, false},
 	[TR_PICKER_CONSISTENT_HASH] = {narrow_consistent_hash, measure_hash, false},
 };
 
