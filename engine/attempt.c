@@ -139,7 +139,7 @@ static void tried_add(struct tr_active *active, uint16_t endpoint)
 }
 
 static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
-			 const struct tr_attempt *attempt)
+			 const struct tr_attempt *attempt, const struct tr_route *route)
 {
 	struct tr_action_attempt_dispatch *action =
 		&tr_action_add(e, TR_ACTION_ATTEMPT_DISPATCH)->attempt_dispatch;
@@ -152,6 +152,7 @@ static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
 	action->deadline = job->deadline;
 	action->ordinal = attempt->ordinal;
 	action->role = attempt->role;
+	action->pick = route->pick;
 }
 
 void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role role,
@@ -186,7 +187,7 @@ void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role r
 		    (uint32_t)attempt->ordinal << 8 | role);
 	enter_phase(e, attempt, TR_ATTEMPT_DISPATCHED);
 	tr_job_timer(e, job);
-	say_dispatch(e, job, attempt);
+	say_dispatch(e, job, attempt, route);
 }
 
 void tr_attempt_hedge(struct tr_engine *e, struct tr_job *job)

@@ -12,7 +12,9 @@
 struct tr_choice {
 	uint32_t endpoint; /* registry slot */
 	uint32_t model_row;
-	uint64_t raw[TR_TERM_COUNT];
+	uint32_t load; /* tr_health_load() */
+	uint32_t slots;
+	uint64_t raw[TR_TERM_COUNT]; /* of the terms that have a weight */
 	uint64_t measure;
 };
 
@@ -30,8 +32,30 @@ struct tr_choosing {
 	uint32_t seen;	   /* of these, looked at in the round that decided */
 	struct tr_affinity affinity;
 	uint32_t count;
+	uint64_t load; /* of the eligible together, as the next */
+	uint64_t slots;
+	const struct tr_choice *home; /* of the job's session, if it may have the job */
 	uint64_t worst[TR_TERM_COUNT];
 	struct tr_choice eligible[TR_CHOICES_MAX];
 };
+
+/* The load of a candidate at which it has its share of all work, this job's included, times a
+ * percentage: rounded up, so never 0, and some candidate is always below (bounded loads; Mirrokni,
+ * Thorup, Zadimoghaddam, SODA 2018). */
+static inline uint64_t tr_choice_bound(const struct tr_choosing *d, const struct tr_choice *c,
+				       uint32_t percent)
+{
+	tr_u128 share = (tr_u128)(d->load + 1) * c->slots * percent;
+	uint64_t whole = 100 * d->slots;
+
+	TR_ASSERT(whole > 0);
+	return (uint64_t)((share + whole - 1) / whole);
+}
+
+/* What is known of session and prompt speaks for a candidate only while its load is in bounds. */
+static inline bool tr_choice_may_stick(const struct tr_choosing *d, const struct tr_choice *c)
+{
+	return c->load <= tr_choice_bound(d, c, d->policy->affinity.load_percent);
+}
 
 #endif

@@ -16,6 +16,7 @@
 #include "engine/registry.h"
 #include "engine/scheduler.h"
 #include "engine/state.h"
+#include "engine/strategy.h"
 #include "engine/timer.h"
 
 #define XXH_INLINE_ALL
@@ -219,4 +220,17 @@ int tr_engine_model(const struct tr_engine *e, tr_name name, struct tr_model_vie
 		.prediction_error_ewma_ns = model->prediction_error,
 	};
 	return 0;
+}
+
+int tr_engine_strategy(const struct tr_engine *e, tr_name name, struct tr_strategy_view *ret)
+{
+	const struct tr_policy *policy = tr_policy_active(e);
+
+	for (uint32_t row = 0; row < policy->strategy_count; row++) {
+		if (policy->strategies[row].name != name)
+			continue;
+		tr_strategy_view(e, e->core->active_policy, row, ret);
+		return 0;
+	}
+	return TR_E_INVALID;
 }

@@ -177,9 +177,19 @@ struct tr_tenant_view {
 	uint64_t spent_micro_usd;    /* settled today */
 };
 
-/* Return 0, or TR_E_ENDPOINT_UNKNOWN / TR_E_INVALID if the name is not in the registry. */
+/* How a strategy of the active policy does. */
+struct tr_strategy_view {
+	uint64_t picks;		/* decisions it made */
+	uint64_t failures;	/* decisions it failed to make, ever */
+	uint32_t failures_now;	/* of these, in the policy's window */
+	tr_time_ns aside_until; /* put aside until then; 0: it is asked */
+};
+
+/* Return 0, or TR_E_ENDPOINT_UNKNOWN / TR_E_INVALID if the name is not in the registry; of
+ * a strategy, in the active policy. */
 int tr_engine_endpoint(const struct tr_engine *engine, tr_name name, struct tr_endpoint_view *ret);
 int tr_engine_tenant(const struct tr_engine *engine, tr_name name, struct tr_tenant_view *ret);
 int tr_engine_model(const struct tr_engine *engine, tr_name name, struct tr_model_view *ret);
+int tr_engine_strategy(const struct tr_engine *engine, tr_name name, struct tr_strategy_view *ret);
 
 #endif

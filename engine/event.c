@@ -19,6 +19,7 @@
 #include "engine/record.h"
 #include "engine/router.h"
 #include "engine/scheduler.h"
+#include "engine/strategy.h"
 #include "engine/pool.h"
 #include "engine/waiting.h"
 #include "engine/timer.h"
@@ -285,6 +286,7 @@ static void on_policy_activate(struct tr_engine *e, const struct tr_event_policy
 		action->policy_id = e->slot[before].policy_id;
 		action->slot = (uint8_t)before;
 		e->slot[before] = (struct tr_slot){0};
+		tr_strategy_forget(e, before);
 	}
 	tr_event_activate(e, ev->slot);
 }

@@ -23,6 +23,7 @@
 #include "engine/quota.h"
 #include "engine/random.h"
 #include "engine/registry.h"
+#include "engine/strategy.h"
 #include "engine/waiting.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
@@ -343,6 +344,7 @@ static void policy_release(struct tr_engine *e, uint32_t slot)
 	action->policy_id = e->slot[slot].policy_id;
 	action->slot = (uint8_t)slot;
 	e->slot[slot] = (struct tr_slot){0};
+	tr_strategy_forget(e, slot);
 	tr_registry_policy_released(e);
 }
 

@@ -303,12 +303,15 @@ static inline const uint64_t *tr_submit_prefix(const struct tr_event_job_submit 
 
 /* ---- decision records ---- */
 
+/* The measure of an eligible endpoint that its picker passed over: not drawn, hot, too loaded. */
+#define TR_MEASURE_OUT UINT64_MAX
+
 /* One endpoint as one routing decision saw it. */
 struct tr_candidate {
 	tr_name endpoint;
 	tr_name model;
 	uint64_t detail;  /* filter BREAKER, PAUSED, RATE: ns until it may pass; else 0 */
-	uint64_t measure; /* the picker's measure, smaller is better; 0 if filtered */
+	uint64_t measure; /* the picker's, smaller is better; TR_MEASURE_OUT; 0 if filtered */
 	uint32_t in_flight;
 	uint32_t slots;
 	uint16_t terms[TR_TERM_COUNT]; /* weighted parts of measure for best-score, else 0 */

@@ -13,9 +13,11 @@
 
 #include "engine/breaker.h"
 #include "engine/filter.h"
+#include "engine/health.h"
 #include "engine/picker.h"
 #include "engine/record.h"
 #include "engine/score.h"
+#include "engine/strategy.h"
 
 /* Collect the eligible of one chain step. Returns true if the next step is not to be looked at;
  * *waits is set if some filter may pass later, *particular if one looked at the job itself. */
@@ -37,8 +39,10 @@ static bool collect(struct tr_choosing *d, uint32_t step, bool *waits, bool *par
 
 			c->endpoint = slot;
 			c->model_row = row;
-			if (tr_picker_is_wide(d->picker))
-				tr_score(d, c);
+			c->load = tr_health_load(d->e, slot);
+			c->slots = d->e->endpoint[slot].slots;
+			d->load += c->load;
+			d->slots += c->slots;
 		}
 		if (why == TR_FILTER_RATE || why == TR_FILTER_PAUSED)
 			tr_breaker_wake(d->e, slot, tr_add_sat(d->e->core->now, detail));
@@ -64,6 +68,36 @@ bool tr_router_is_apart(const struct tr_engine *e, const struct tr_job *job)
 	return apart;
 }
 
+/* Where the job's session is at home, if that is a candidate and not crowded. */
+static const struct tr_choice *find_home(const struct tr_choosing *d)
+{
+	for (uint32_t i = 0; i < d->count && d->affinity.home != TR_NONE; i++) {
+		const struct tr_choice *c = &d->eligible[i];
+
+		if (c->endpoint == d->affinity.home)
+			return tr_choice_may_stick(d, c) ? c : NULL;
+	}
+	return NULL;
+}
+
+/* The winner. A strategy that finds nobody among the eligible has failed, and
+ * `least-outstanding`, which cannot, decides. */
+static const struct tr_choice *pick(struct tr_choosing *d, enum tr_pick *ret_pick)
+{
+	const struct tr_choice *best;
+
+	d->home = find_home(d);
+	if (tr_picker_is_wide(d->picker))
+		tr_score(d);
+	best = tr_picker_pick(d, ret_pick);
+	if (best || d->count == 0)
+		return best;
+	TR_ASSERT(d->bypass == TR_BYPASS_NONE);
+	d->bypass = TR_BYPASS_FAILED;
+	d->picker = TR_PICKER_LEAST_OUTSTANDING;
+	return tr_picker_pick(d, ret_pick);
+}
+
 enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *job,
 				     enum tr_role role, struct tr_route *ret_route)
 {
@@ -81,7 +115,8 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	d.policy = policy;
 	d.strategy = &policy->strategies[job->strategy_row];
 	tr_affinity_find(e, job, &d.affinity);
-	d.picker = (enum tr_picker)d.strategy->picker;
+	d.bypass = tr_strategy_is_aside(e, job) ? TR_BYPASS_ASIDE : TR_BYPASS_NONE;
+	d.picker = d.bypass ? TR_PICKER_LEAST_OUTSTANDING : (enum tr_picker)d.strategy->picker;
 	d.steps = (job->flags & TR_JOB_STRICT) ? 1 : policy->models[job->model_row].chain_count;
 
 	bool again = d.active && d.active->tried_count && role == TR_ROLE_RETRY &&
@@ -97,7 +132,7 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 				break;
 	}
 
-	const struct tr_choice *best = tr_picker_pick(&d, &how);
+	const struct tr_choice *best = pick(&d, &how);
 
 	if (!best && waits) {
 		if (particular || (job->flags & TR_JOB_STRICT) ||
@@ -109,7 +144,9 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 		tr_record(&d, role, how, best);
 	if (!best)
 		return TR_ROUTE_NEVER;
+	tr_strategy_decided(e, job, d.bypass);
 	ret_route->endpoint = best->endpoint;
 	ret_route->model_row = best->model_row;
+	ret_route->pick = (uint8_t)how;
 	return TR_ROUTE_PLACED;
 }

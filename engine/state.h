@@ -19,6 +19,7 @@
 
 #define TR_BREAKER_BUCKETS  10
 #define TR_SPENDING_BUCKETS 10
+#define TR_STRATEGY_BUCKETS 10
 /* 8 cells for each power of two of nanoseconds from 2^20 (1 ms) to 2^40 (18 minutes), and one below
  * and one above all. */
 #define TR_LATENCY_CELLS 162
@@ -298,13 +299,22 @@ enum tr_job_flag {
 	F(u32, retries)                                                                            \
 	F(u32, hedges)
 
-/* A strategy of a loaded policy. */
+/* A strategy of a loaded policy, TR_POLICY_STRATEGIES_MAX for each policy slot. */
 #define TR_STRATEGY_FIELDS(F)                                                                      \
-	F(time, aside_until) /* 0: it is asked */                                                  \
-	F(time, window_from)                                                                       \
-	F(u32, failures) /* since window_from */                                                   \
+	F(time, aside_until)  /* 0: it is asked, or has not been since */                          \
+	F(u64, bucket_number) /* of the newest bucket: time / bucket length */                     \
 	F(u64, picks)                                                                              \
-	F(u64, failures_ever)
+	F(u64, failures_ever)                                                                      \
+	F(u32, failures0) /* in each bucket of the window */                                       \
+	F(u32, failures1)                                                                          \
+	F(u32, failures2)                                                                          \
+	F(u32, failures3)                                                                          \
+	F(u32, failures4)                                                                          \
+	F(u32, failures5)                                                                          \
+	F(u32, failures6)                                                                          \
+	F(u32, failures7)                                                                          \
+	F(u32, failures8)                                                                          \
+	F(u32, failures9)
 
 /* Where a session is at home. Free rows are chained by older1. */
 #define TR_SESSION_FIELDS(F)                                                                       \

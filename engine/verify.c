@@ -12,6 +12,7 @@
 #include "engine/queue.h"
 #include "engine/router.h"
 #include "engine/window.h"
+#include "engine/strategy.h"
 
 #define HOLDS(condition, text)                                                                     \
 	do {                                                                                       \
@@ -405,5 +406,6 @@ const char *tr_engine_verify(const struct tr_engine *e)
 		wrong = verify_timers(e);
 	if (!wrong)
 		wrong = tr_idempotency_verify(e);
+		wrong = tr_strategy_verify(e);
 	return wrong;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * RTE-2: every picker against a reference of a few lines, on states that random traffic brings
- * about. The reference knows the endpoints only as the engine's views show them.
+ * about. The reference knows the endpoints only as the engine's views and its health show them.
+ * States that no traffic brings about, sessions and prefixes are picker_reference.py's.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +11,9 @@
 
 #include <cmocka.h>
 
+#include "engine/health.h"
 #include "engine/random.h"
+#include "engine/registry.h"
 #include "tests/engine/stage.h"
 
 #define M TR_NAME("m")
@@ -28,6 +31,8 @@ static void start(void)
 struct rival {
 	const struct tr_policy_endpoint *row;
 	struct tr_endpoint_view view;
+	uint32_t load;
+	tr_span_ns peak;
 	uint64_t last; /* the dispatch before it was its own; 0: none */
 	uint64_t measure;
 };
@@ -71,20 +76,78 @@ static uint64_t penalty_of(const struct rival *r, int term, const struct rival *
 	       plan.strategies[TR_PICKER_BEST_SCORE].weights[term] / 1000;
 }
 
+static uint64_t load_of(const struct rival *r)
+{
+	return r->load * UINT64_C(1000000) / r->view.slots;
+}
+
 static uint64_t measure_of(const struct rival *r, const struct rival *all, uint32_t count,
 			   enum tr_picker picker, uint64_t job)
 {
 	uint64_t sum = 0;
 
-	if (picker == TR_PICKER_LEAST_OUTSTANDING)
-		return r->view.in_flight * UINT64_C(1000000) / r->view.slots;
 	if (picker == TR_PICKER_ROUND_ROBIN)
 		return r->last;
 	if (picker == TR_PICKER_RANDOM)
 		return tr_draw(7 ^ r->row->name, job, TR_PURPOSE_PICK, 0);
+	if (picker == TR_PICKER_PREQUAL)
+		return latency_of(r) ? latency_of(r) : load_of(r);
+	if (picker == TR_PICKER_PEAK_EWMA)
+		return r->peak		   ? r->peak * (r->load + 1)
+		       : r->view.in_flight ? (UINT64_C(1) << 62) + r->load
+					   : 0;
+	if (picker != TR_PICKER_BEST_SCORE)
+		return load_of(r);
 	for (int term = 0; term < TR_TERM_COUNT; term++)
 		sum += penalty_of(r, term, all, count);
 	return sum;
+}
+
+/* How many of all are before this one in some order. */
+static uint32_t drawn_before(const struct rival *r, const struct rival *all, uint32_t count,
+			     uint64_t job)
+{
+	uint64_t mine = measure_of(r, all, count, TR_PICKER_RANDOM, job);
+	uint32_t before = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		before += measure_of(&all[i], all, count, TR_PICKER_RANDOM, job) < mine;
+	return before;
+}
+
+static uint32_t less_loaded(const struct rival *r, const struct rival *all, uint32_t count)
+{
+	uint32_t before = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		before += load_of(&all[i]) < load_of(r);
+	return before;
+}
+
+static bool is_drawn_by_weight(const struct rival *r, const struct rival *all, uint32_t count,
+			       uint64_t job)
+{
+	uint64_t from = 0, sum = 0, point;
+
+	for (uint32_t i = 0; i < count; i++) {
+		sum += all[i].row->weight;
+		from += all[i].row->name < r->row->name ? all[i].row->weight : 0;
+	}
+	point = tr_below(tr_draw(7, job, TR_PURPOSE_PICK, 0), sum);
+	return from <= point && point < from + r->row->weight;
+}
+
+/* Is it one of those among whom the picker decides? */
+static bool competes(const struct rival *r, const struct rival *all, uint32_t count,
+		     enum tr_picker picker, uint64_t job)
+{
+	if (picker == TR_PICKER_WEIGHTED)
+		return is_drawn_by_weight(r, all, count, job);
+	if (picker == TR_PICKER_TWO_CHOICES || picker == TR_PICKER_PEAK_EWMA)
+		return drawn_before(r, all, count, job) < 2;
+	if (picker == TR_PICKER_PREQUAL)
+		return less_loaded(r, all, count) < tr_max(count * 84 / 100, 1);
+	return true;
 }
 
 /* Whom the reference picks for the next job; 0: nobody has a free slot. */
@@ -96,16 +159,28 @@ static tr_name reference(enum tr_picker picker, uint64_t job)
 	/* Only best-score looks beyond the first model. */
 	uint32_t reach = picker == TR_PICKER_BEST_SCORE ? RIVALS : plan.models[0].endpoint_count;
 
+	/* What fades does so as of the engine's last event. */
+	tr_stage_event(&stage, TR_EVENT_CLOCK);
+	assert_int_equal(tr_stage_give(&stage), 0);
 	for (uint32_t i = 0; i < reach; i++) {
-		struct tr_endpoint_view view = tr_stage_endpoint(&stage, plan.endpoints[i].name);
+		const struct tr_policy_endpoint *row = &plan.endpoints[i];
+		struct tr_endpoint_view view = tr_stage_endpoint(&stage, row->name);
+		uint32_t slot =
+			tr_registry_find(&stage.engine->registry[TR_REGISTRY_ENDPOINT], row->name);
 
 		if (view.in_flight < view.slots)
-			rivals[count++] =
-				(struct rival){&plan.endpoints[i], view, last_dispatch[i], 0};
+			rivals[count++] = (struct rival){row,
+							 view,
+							 tr_health_load(stage.engine, slot),
+							 tr_health_peak(stage.engine, slot),
+							 last_dispatch[i],
+							 0};
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		struct rival *r = &rivals[i];
 
+		if (!competes(r, rivals, count, picker, job))
+			continue;
 		r->measure = measure_of(r, rivals, count, picker, job);
 		if (!best || r->measure < best->measure ||
 		    (r->measure == best->measure && r->row->name < best->row->name))
@@ -141,7 +216,10 @@ static void play_picker(enum tr_picker picker)
 			tr_stage_submit(&stage, (struct tr_event_job_submit){
 							.strategy = TR_PLAN_STRATEGY + picker});
 			assert_int_equal(tr_stage_dispatch(&stage, job)->endpoint, wanted);
-			assert_int_equal(stage.actions.decisions[0].picker, picker);
+			assert_int_equal(stage.actions.decisions[0].picker,
+					 picker == TR_PICKER_CONSISTENT_HASH
+						 ? TR_PICKER_LEAST_OUTSTANDING
+						 : picker);
 			note_dispatch(wanted);
 			running[running_count++] = job;
 			compared++;
@@ -166,8 +244,13 @@ static void test_each_picker_picks_as_its_reference(void **state)
 		tr_plan_init(&plan, 1);
 		tr_plan_model(&plan, M, 5, 1);
 		tr_plan_model(&plan, N, 2, 3);
-		for (uint32_t i = 0; i < 5; i++)
+		for (uint32_t i = 0; i < 5; i++) {
 			plan.endpoints[i].slots = 1 + i;
+			plan.endpoints[i].weight = 100 * i;
+		}
+		plan.endpoints[0].weight = 1;
+		/* Nothing to hash: consistent-hash always fails, and least-outstanding decides. */
+		plan.policy.bypass.failures = 0;
 		plan.models[0].quality = 900;
 		plan.models[1].price_out = 500000;
 		plan.models[0].chain_count = 2;
@@ -215,7 +298,7 @@ static void test_the_terms_of_a_score_add_up_to_its_measure(void **state)
 static void test_a_burst_does_not_herd(void **state)
 {
 	static const int pickers[] = {TR_PICKER_LEAST_OUTSTANDING, TR_PICKER_ROUND_ROBIN,
-				      TR_PICKER_BEST_SCORE};
+				      TR_PICKER_BEST_SCORE, TR_PICKER_PREQUAL};
 
 	(void)state;
 	for (size_t i = 0; i < TR_ARRAY_LENGTH(pickers); i++) {
