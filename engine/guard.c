@@ -386,7 +386,7 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	tr_rate_take(&tenant->requests_tat, e->core->now, 1, tenant->requests_per_minute);
 	tr_rate_take(&tenant->tokens_tat, e->core->now, job->charged_tokens,
 		     tenant->tokens_per_minute);
-	tr_affinity_admit(job, a->submit);
+	tr_affinity_admit(e, job, a->submit);
 	tr_job_path(job, TR_ACTION_JOB_ACCEPT, e->class[a->class_slot].name, 0);
 	tr_job_enter(e, job);
 	return job;

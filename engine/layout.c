@@ -140,6 +140,8 @@ size_t tr_layout_divide(struct tr_engine *e, uint8_t *base)
 	TAKE(e->aside, e->limits.classes * e->limits.tenants);
 	e->job_index_mask = index_size(e->limits.jobs) - 1;
 	TAKE(e->job_index, e->job_index_mask + 1);
+	e->session_index_mask = index_size(e->limits.sessions) - 1;
+	TAKE(e->session_index, e->session_index_mask + 1);
 	TAKE(e->reach, e->limits.models);
 	divide_registry(e, &divider);
 	for (uint32_t i = 0; i < e->limits.policies; i++)

@@ -16,6 +16,7 @@ enum tr_route_result {
 struct tr_route {
 	uint32_t endpoint;  /* registry slot */
 	uint32_t model_row; /* in the job's policy */
+	uint8_t warmth;	    /* enum tr_warmth */
 };
 
 /* Choose an endpoint for the job's next attempt. Books nothing. The step must have room for a

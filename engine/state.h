@@ -470,6 +470,8 @@ struct tr_engine {
 	uint32_t *aside;      /* queues of one pool that were looked at in vain, for a moment */
 	uint32_t *job_index;  /* job id -> row + 1, open addressing */
 	uint32_t job_index_mask;
+	uint32_t *session_index; /* key -> row + 1, open addressing */
+	uint32_t session_index_mask;
 	struct tr_registry registry[TR_REGISTRY_KINDS];
 	struct tr_model_set *reach; /* models whose chains, in any policy, lead to this one */
 	struct tr_loaded loaded[TR_ENGINE_POLICIES_MAX];

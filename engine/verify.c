@@ -6,6 +6,7 @@
  */
 #include "engine/verify.h"
 
+#include "engine/affinity.h"
 #include "engine/job.h"
 #include "engine/queue.h"
 #include "engine/router.h"
@@ -47,6 +48,8 @@ static const char *job_ranges(const struct tr_engine *e, const struct tr_job *jo
 	HOLDS(job->strategy_row < policy->strategy_count, "a job's strategy leaves its policy");
 	HOLDS(job->intent_row < policy->intent_count, "a job's intent leaves its policy");
 	HOLDS(job->hold < TR_HOLD_COUNT, "a job's hold is none");
+	HOLDS(job->prefix_count <= tr_min(TR_PREFIX_MAX, job->prefix_blocks),
+	      "a job has more prefix hashes than there can be");
 	return NULL;
 }
 
@@ -359,5 +362,7 @@ const char *tr_engine_verify(const struct tr_engine *e)
 		wrong = verify_retries(e);
 	if (!wrong)
 		wrong = verify_timers(e);
+	if (!wrong)
+		wrong = tr_affinity_verify(e);
 	return wrong;
 }

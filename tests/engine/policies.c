@@ -197,6 +197,9 @@ const struct tr_policy *tr_test_policy_busy(void)
 		.limits = {.tokens_in = 6000, .tokens_out = 2000},
 		.slo = {.ttft_ns = 2 * TR_SECOND},
 	};
+	policy.affinity.session_ttl_ns = 4 * TR_SECOND;
+	policy.affinity.session_turns = 5;
+	policy.affinity.prefix_ttl_ns = 3 * TR_SECOND;
 	return &policy;
 }
 
