@@ -59,62 +59,27 @@ static bool fresh(const struct tr_engine *e, tr_time_ns used, tr_span_ns ttl)
 	return tr_add_sat(used, ttl) > e->core->now;
 }
 
-/* ---- the index of sessions ---- */
+/* ---- sessions ---- */
 
 static struct tr_session *session_find(const struct tr_engine *e, uint64_t key)
 {
-	for (uint64_t at = key;; at++) {
-		uint32_t row1 = e->session_index[at & e->session_index_mask];
+	uint32_t row = tr_index_find(&e->session_index, key);
 
-		if (!row1)
-			return NULL;
-		if (e->session[row1 - 1].key == key)
-			return &e->session[row1 - 1];
-	}
-}
-
-static void index_add(struct tr_engine *e, uint32_t row)
-{
-	uint64_t at = e->session[row].key;
-
-	while (e->session_index[at & e->session_index_mask])
-		at++;
-	e->session_index[at & e->session_index_mask] = row + 1;
-}
-
-/* As in job.c: linear probing without tombstones. */
-static void index_remove(struct tr_engine *e, uint32_t row)
-{
-	uint32_t mask = e->session_index_mask;
-	uint32_t hole = (uint32_t)e->session[row].key & mask;
-
-	while (e->session_index[hole] != row + 1)
-		hole = (hole + 1) & mask;
-	for (uint32_t at = (hole + 1) & mask; e->session_index[at]; at = (at + 1) & mask) {
-		uint32_t home = (uint32_t)e->session[e->session_index[at] - 1].key & mask;
-
-		if (((at - home) & mask) < ((at - hole) & mask))
-			continue;
-		e->session_index[hole] = e->session_index[at];
-		hole = at;
-	}
-	e->session_index[hole] = 0;
+	return row == TR_NONE ? NULL : &e->session[row];
 }
 
 bool tr_affinity_rebuild(struct tr_engine *e)
 {
-	memset(e->session_index, 0, ((size_t)e->session_index_mask + 1) * sizeof *e->session_index);
+	tr_index_clear(&e->session_index);
 	for (uint32_t row = 0; row < e->core->session_used; row++) {
 		if (!e->session[row].key)
 			continue;
 		if (session_find(e, e->session[row].key))
 			return false;
-		index_add(e, row);
+		tr_index_insert(&e->session_index, row);
 	}
 	return true;
 }
-
-/* ---- sessions ---- */
 
 static void list_remove(struct tr_engine *e, const struct tr_session *session)
 {
@@ -146,7 +111,7 @@ static void session_forget(struct tr_engine *e, uint32_t row)
 
 	TR_ASSERT(session->key != 0);
 	list_remove(e, session);
-	index_remove(e, row);
+	tr_index_remove(&e->session_index, row);
 	*session = (struct tr_session){.older1 = e->core->session_free1};
 	e->core->session_free1 = row + 1;
 }
@@ -165,7 +130,7 @@ static struct tr_session *session_new(struct tr_engine *e, uint64_t key)
 	if (core->session_free1)
 		core->session_free1 = e->session[row].older1;
 	e->session[row] = (struct tr_session){.key = key};
-	index_add(e, row);
+	tr_index_insert(&e->session_index, row);
 	return &e->session[row];
 }
 
