@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -156,6 +157,188 @@ static void test_of_too_many_endpoints_the_shallowest_are_left_out(void **state)
 	tr_stage_done(&stage);
 }
 
+/* ---- cold requests ---- */
+
+/* A model server whose speed falls with its load, and which reads a prompt it does not hold for
+ * longer. It holds the hot prompt for ever once it has read it, so where all hold it, to prefer one
+ * of them is of no use and can only do harm. */
+#define SERVERS	 4
+#define SLOTS	 8
+#define REQUESTS 1200
+#define BLOCKS	 16
+#define HOT	 (UINT64_C(1) << 20)
+
+struct run {
+	tr_time_ns submitted[REQUESTS + 1];
+	tr_time_ns answers_at[REQUESTS + 1]; /* 0: not so far, or done */
+	tr_time_ns ends_at[REQUESTS + 1];
+	bool hot[REQUESTS + 1];
+	bool holds[SERVERS];
+	uint64_t at[SERVERS];
+	uint64_t cold_wait, cold_wait_max, hot_at_most_used;
+};
+
+static struct run run;
+
+static uint32_t server_of(tr_name name)
+{
+	uint32_t i = 0;
+
+	while (tr_caches_endpoint(i) != name)
+		i++;
+	return i;
+}
+
+/* The winner has no more than its share of load, or nobody had less. */
+static bool within_bound(const struct tr_decision *decision)
+{
+	const struct tr_candidate *all = &stage.actions.candidates[decision->first_candidate];
+	uint64_t sum = 0, count = 0, least = UINT64_MAX;
+	uint64_t mine = all[decision->winner].in_flight;
+
+	for (uint32_t i = 0; i < decision->candidate_count; i++) {
+		if (all[i].filter != TR_FILTER_NONE)
+			continue;
+		sum += all[i].in_flight;
+		least = tr_min(least, all[i].in_flight);
+		count++;
+	}
+	return mine == least || mine * count * 100 <= sum * plan.policy.affinity.load_percent;
+}
+
+static void follow(uint64_t seed)
+{
+	for (uint32_t i = 0; i < stage.actions.decision_count; i++)
+		if (stage.actions.decisions[i].winner != TR_NONE &&
+		    !within_bound(&stage.actions.decisions[i]))
+			fail_msg("seed %llu: an endpoint above its bound was picked",
+				 (unsigned long long)seed);
+	for (uint32_t i = 0; i < stage.actions.count; i++) {
+		const struct tr_action_attempt_dispatch *sent =
+			&stage.actions.items[i].attempt_dispatch;
+
+		if (stage.actions.items[i].kind != TR_ACTION_ATTEMPT_DISPATCH)
+			continue;
+
+		uint64_t id = sent->job_id, wait = stage.now - run.submitted[id];
+		uint32_t server = server_of(sent->endpoint);
+		uint64_t in_flight = tr_stage_endpoint(&stage, sent->endpoint).in_flight;
+		bool held = run.hot[id] && run.holds[server];
+
+		run.answers_at[id] = stage.now + (held ? 20 : 120) * TR_MS;
+		run.ends_at[id] = run.answers_at[id] + 200 * TR_MS * (SLOTS + in_flight) / SLOTS;
+		run.at[server] += run.hot[id];
+		if (run.hot[id])
+			continue;
+		run.cold_wait += wait;
+		run.cold_wait_max = tr_max(run.cold_wait_max, wait);
+	}
+}
+
+/* The next thing that some server does: its time, TR_TIME_NEVER: none. */
+static tr_time_ns next_of(uint64_t *ret_id, bool *ret_ends)
+{
+	tr_time_ns first = TR_TIME_NEVER;
+
+	for (uint64_t id = 1; id <= REQUESTS; id++) {
+		bool ends = run.answers_at[id] == 0;
+		tr_time_ns at = ends ? run.ends_at[id] : run.answers_at[id];
+
+		if (at == 0 || at >= first)
+			continue;
+		first = at;
+		*ret_id = id;
+		*ret_ends = ends;
+	}
+	return first;
+}
+
+/* What the servers do until a time. */
+static void serve_until(uint64_t seed, tr_time_ns until)
+{
+	uint64_t id = 0;
+	bool ends = false;
+	tr_time_ns at;
+
+	while ((at = next_of(&id, &ends)) <= until && at != TR_TIME_NEVER) {
+		tr_stage_wait_until(&stage, at);
+		if (ends) {
+			run.ends_at[id] = 0;
+			assert_int_equal(tr_stage_complete(&stage, id, 50), 0);
+		} else {
+			run.answers_at[id] = 0;
+			run.holds[server_of(tr_stage_dispatch(&stage, id)->endpoint)] |=
+				run.hot[id];
+			assert_int_equal(tr_stage_first_token(&stage, id), 0);
+		}
+		follow(seed);
+	}
+}
+
+static void play(uint64_t seed, tr_span_ns prefix_ttl)
+{
+	tr_time_ns at;
+
+	memset(&run, 0, sizeof run);
+	tr_caches_plan(&plan);
+	plan.policy.model_count = plan.policy.endpoint_count = 0;
+	tr_plan_model(&plan, TR_CACHES_MODEL, SERVERS, SLOTS);
+	plan.policy.affinity.session_ttl_ns = 0;
+	plan.policy.affinity.prefix_ttl_ns = prefix_ttl;
+	plan.intents[0].strategy = TR_PICKER_BEST_SCORE;
+	memset(plan.strategies[TR_PICKER_BEST_SCORE].weights, 0,
+	       sizeof plan.strategies[TR_PICKER_BEST_SCORE].weights);
+	plan.strategies[TR_PICKER_BEST_SCORE].weights[TR_TERM_PREFIX] = 500;
+	plan.strategies[TR_PICKER_BEST_SCORE].weights[TR_TERM_LOAD] = 300;
+	start();
+	stage.trusting = true;
+	at = stage.now;
+	for (uint64_t id = 1; id <= REQUESTS; id++) {
+		uint64_t draw = tr_draw(seed, id, TR_PURPOSE_TEST, 0);
+
+		run.hot[id] = tr_below(tr_mix(draw), 100) < 90;
+		at += tr_below(draw, 2 * 16 * TR_MS);
+		serve_until(seed, at);
+		tr_stage_wait_until(&stage, at);
+		run.submitted[id] = stage.now;
+		tr_stage_submit(&stage, tr_caches_prompt(run.hot[id] ? HOT : id, BLOCKS));
+		follow(seed);
+	}
+	serve_until(seed, TR_TIME_NEVER - 1);
+	assert_int_equal(tr_stage_counts(&stage).completed, REQUESTS);
+	for (uint32_t i = 0; i < SERVERS; i++)
+		run.hot_at_most_used = tr_max(run.hot_at_most_used, run.at[i]);
+	tr_stage_done(&stage);
+}
+
+/* SCH-5: nine of ten requests share a prefix. The others wait no longer than one and a half times
+ * as long as they would without affinity, on the mean and at worst, and a gap between arrivals. */
+static void test_a_hot_prefix_does_not_starve_cold_requests(void **state)
+{
+	uint64_t with = 0, without = 0, with_max = 0, without_max = 0, most = 0;
+	uint64_t seeds = getenv("TR_FULL") ? 100 : 8;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= seeds; seed++) {
+		play(seed, TR_MINUTE);
+		with += run.cold_wait;
+		with_max = tr_max(with_max, run.cold_wait_max);
+		most += run.hot_at_most_used;
+		play(seed, 0);
+		without += run.cold_wait;
+		without_max = tr_max(without_max, run.cold_wait_max);
+	}
+	printf("# cold waits: %llu against %llu ms, at worst %llu against %llu; busiest %llu\n",
+	       (unsigned long long)(with / TR_MS), (unsigned long long)(without / TR_MS),
+	       (unsigned long long)(with_max / TR_MS), (unsigned long long)(without_max / TR_MS),
+	       (unsigned long long)(most / seeds));
+	/* Somebody did wait, and the hot prefix did gather somewhere. */
+	assert_true(without > 0);
+	assert_true(with <= without + without / 2);
+	assert_true(with_max <= without_max + without_max / 2 + 16 * TR_MS);
+	assert_true(most > seeds * REQUESTS * 90 / 100 * 30 / 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_a_prefix_is_forgotten_after_its_time_to_live),
 		cmocka_unit_test(test_a_full_set_forgets_the_row_used_longest_ago),
 		cmocka_unit_test(test_of_too_many_endpoints_the_shallowest_are_left_out),
+		cmocka_unit_test(test_a_hot_prefix_does_not_starve_cold_requests),
 	};
 
 	return cmocka_run_group_tests_name("prefix", tests, NULL, NULL);
