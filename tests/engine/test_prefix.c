@@ -69,6 +69,23 @@ static void test_depths_are_powers_of_two_and_the_last(void **state)
 	assert_int_equal(tr_affinity_depth(15, 16, 100000), 100000);
 }
 
+/* A host whose hashes do not tell how deep they are. */
+static void test_a_hash_is_known_at_its_own_depth_alone(void **state)
+{
+	const struct tr_event_job_submit one = {
+		.prefix_blocks = 1, .prefix_count = 1, .prefix0 = 77};
+	const struct tr_event_job_submit four = {
+		.prefix_blocks = 4, .prefix_count = 3, .prefix0 = 78, .prefix1 = 79, .prefix2 = 77};
+
+	(void)state;
+	tr_caches_plan(&plan);
+	start();
+	serve_at(0, one);
+	assert_int_equal(tr_caches_seen(&stage, one, 0), 1000);
+	assert_int_equal(tr_caches_seen(&stage, four, 0), 0);
+	tr_stage_done(&stage);
+}
+
 /* SCH-5 */
 static void test_a_prefix_is_forgotten_after_its_time_to_live(void **state)
 {
@@ -342,6 +359,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_an_endpoint_has_seen_the_deepest_of_its_depths),
 		cmocka_unit_test(test_depths_are_powers_of_two_and_the_last),
+		cmocka_unit_test(test_a_hash_is_known_at_its_own_depth_alone),
 		cmocka_unit_test(test_a_prefix_is_forgotten_after_its_time_to_live),
 		cmocka_unit_test(test_a_full_set_forgets_the_row_used_longest_ago),
 		cmocka_unit_test(test_of_too_many_endpoints_the_shallowest_are_left_out),
