@@ -138,17 +138,23 @@ static void session_answered(struct tr_engine *e, const struct tr_job *job, tr_n
 {
 	const struct tr_policy_affinity *rule = &tr_policy_of(e, job)->affinity;
 	struct tr_session *session = session_find(e, job->session);
+	struct tr_active *active = tr_active_of(e, job);
+	bool used_up;
 
 	if (session)
 		list_remove(e, session);
 	else
 		session = session_new(e, job->session);
-	if (session->endpoint != endpoint || !fresh(e, session->used, rule->session_ttl_ns) ||
-	    (rule->session_turns && session->turns >= rule->session_turns))
-		session->turns = 0;
+	/* A job that was interrupted after its first token answers twice, and is one turn. */
+	used_up = rule->session_turns && session->turns >= rule->session_turns && !active->turn;
+	if (session->endpoint != endpoint || used_up ||
+	    !fresh(e, session->used, rule->session_ttl_ns))
+		session->turns = 1;
+	else if (!active->turn)
+		session->turns += session->turns < UINT32_MAX;
+	active->turn = 1;
 	session->endpoint = endpoint;
 	session->used = e->core->now;
-	session->turns += session->turns < UINT32_MAX;
 	list_add(e, session);
 }
 

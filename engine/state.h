@@ -174,6 +174,7 @@ enum tr_job_flag {
 	F(u8, last_cause)                                                                          \
 	F(u8, preempted) /* times */                                                               \
 	F(u8, warmth)	 /* of the attempt that answered last: enum tr_warmth */                   \
+	F(u8, turn)	 /* its session has counted it */                                          \
 	F(u8, tried_count)                                                                         \
 	F(u16, tried0)                                                                             \
 	F(u16, tried1)                                                                             \

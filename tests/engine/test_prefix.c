@@ -205,11 +205,12 @@ static uint32_t server_of(tr_name name)
 	return i;
 }
 
-/* The winner has no more than its share of load, or nobody had less. */
+/* The winner had no more than the bound, the mean load with this job times a share, or nobody had
+ * less. */
 static bool within_bound(const struct tr_decision *decision)
 {
 	const struct tr_candidate *all = &stage.actions.candidates[decision->first_candidate];
-	uint64_t sum = 0, count = 0, least = UINT64_MAX;
+	uint64_t sum = 0, count = 0, least = UINT64_MAX, bound;
 	uint64_t mine = all[decision->winner].in_flight;
 
 	for (uint32_t i = 0; i < decision->candidate_count; i++) {
@@ -220,7 +221,8 @@ static bool within_bound(const struct tr_decision *decision)
 		count++;
 	}
 	run.warmer += mine > least;
-	return mine == least || mine * count * 100 <= sum * plan.policy.affinity.load_percent;
+	bound = (sum + 1) * plan.policy.affinity.load_percent;
+	return mine == least || mine <= (bound + 100 * count - 1) / (100 * count);
 }
 
 static void follow(uint64_t seed)
