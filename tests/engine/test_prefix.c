@@ -327,8 +327,8 @@ static void play(uint64_t seed, tr_span_ns prefix_ttl)
 	tr_stage_done(&stage);
 }
 
-/* SCH-5: nine of ten requests share a prefix. The others wait no longer than one and a half times
- * as long as they would without affinity, on the mean and at worst, and a gap between arrivals. */
+/* SCH-5: nine of ten requests share a prefix. The others wait at most a quarter longer than they
+ * would without affinity, on the mean, and at worst a quarter and a gap between arrivals longer. */
 static void test_a_hot_prefix_does_not_starve_cold_requests(void **state)
 {
 	uint64_t with = 0, without = 0, with_max = 0, without_max = 0, warmer = 0;
@@ -351,8 +351,8 @@ static void test_a_hot_prefix_does_not_starve_cold_requests(void **state)
 	       (unsigned long long)(warmer / seeds));
 	/* Somebody did wait, and warmth did decide. */
 	assert_true(without > 0);
-	assert_true(with <= without + without / 2);
-	assert_true(with_max <= without_max + without_max / 2 + 16 * TR_MS);
+	assert_true(with <= without + without / 4);
+	assert_true(with_max <= without_max + without_max / 4 + 16 * TR_MS);
 	assert_true(warmer > seeds * REQUESTS / 50);
 }
 
