@@ -14,6 +14,7 @@
  */
 #include "engine/attempt.h"
 
+#include "engine/affinity.h"
 #include "engine/breaker.h"
 #include "engine/health.h"
 #include "engine/job.h"
@@ -153,6 +154,7 @@ static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
 	action->ordinal = attempt->ordinal;
 	action->role = attempt->role;
 	action->pick = route->pick;
+	action->warmth = attempt->warmth;
 }
 
 void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role role,
@@ -170,6 +172,7 @@ void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role r
 	attempt->dispatched = e->core->now;
 	attempt->ordinal = active->ordinal++;
 	attempt->role = (uint8_t)role;
+	attempt->warmth = route->warmth;
 	attempt->next1 = active->first_attempt1;
 	active->first_attempt1 = tr_row_of_attempt(e, attempt) + 1;
 	active->endpoint = e->endpoint[route->endpoint].name;
@@ -238,6 +241,7 @@ void tr_attempt_release(struct tr_engine *e, struct tr_attempt *attempt)
 			tr_add_sat(active->cost_micro_usd,
 				   tr_price(model, job->tokens_in, attempt->tokens_out));
 		active->tokens_out = attempt->tokens_out;
+		tr_affinity_left(e, job, endpoint);
 	}
 	if (attempt->tokens_booked)
 		tr_rate_settle(&ep->tokens_tat, attempt->tokens_booked, used,
@@ -374,7 +378,9 @@ static void commit(struct tr_engine *e, struct tr_attempt *attempt)
 	active->hedge_at = 0;
 	active->endpoint = ep->name;
 	active->model = tr_policy_of(e, job)->models[attempt->model_row].name;
+	active->warmth = attempt->warmth;
 	attempt->first_token = active->first_token;
+	tr_affinity_answered(e, job, attempt->endpoint);
 	tr_health_first_token(e, attempt->endpoint,
 			      tr_sub_sat(e->event->observed, attempt->dispatched));
 	tr_predict_first_token(e, job, tr_sub_sat(e->event->observed, attempt->dispatched));

@@ -430,12 +430,12 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	tr_rate_take(&tenant->requests_tat, e->core->now, 1, tenant->requests_per_minute);
 	tr_rate_take(&tenant->tokens_tat, e->core->now, job->charged_tokens,
 		     tenant->tokens_per_minute);
-	tr_affinity_admit(job, a->submit);
 	/* Nobody knows when a job will be released. */
 	if (a->predicted.known && !(job->flags & TR_JOB_RELEASE_DUE)) {
 		job->flags |= TR_JOB_PREDICTED;
 		job->predicted_start = a->predicted.start;
 	}
+	tr_affinity_admit(e, job, a->submit);
 	tr_job_path(job, TR_ACTION_JOB_ACCEPT, e->class[a->class_slot].name, 0);
 	tr_job_enter(e, job);
 	if (a->key)

@@ -324,6 +324,7 @@ static void say_finish(struct tr_engine *e, const struct tr_job *job, enum tr_ou
 		finish->tokens_out = active->tokens_out;
 		finish->attempts = active->ordinal;
 		finish->hedges = active->hedges;
+		finish->warmth = active->warmth;
 		finish->tokens_in = active->first_token ? job->tokens_in : 0;
 		if (active->first_token)
 			finish->ttft = tr_sub_sat(active->first_token, job->submitted);

@@ -145,6 +145,9 @@ size_t tr_layout_divide(struct tr_engine *e, uint8_t *base)
 	TAKE(e->idempotency_index.cells, e->idempotency_index.mask + 1);
 	TR_INDEX_BIND(&e->idempotency_index, e->idempotency, key);
 	TAKE(e->reach, e->limits.models);
+	e->session_index.mask = index_size(e->limits.sessions) - 1;
+	TAKE(e->session_index.cells, e->session_index.mask + 1);
+	TR_INDEX_BIND(&e->session_index, e->session, key);
 	divide_registry(e, &divider);
 	for (uint32_t i = 0; i < e->limits.policies; i++)
 		divide_loaded(e, &divider, &e->loaded[i]);

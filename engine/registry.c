@@ -12,6 +12,7 @@
 #include "engine/registry.h"
 
 #include "engine/predict.h"
+#include "engine/affinity.h"
 #include "engine/quota.h"
 #include "engine/random.h"
 #include "engine/timer.h"
@@ -345,7 +346,7 @@ static void drop_unnamed(struct tr_engine *e, const struct tr_loaded *loaded,
 			 enum tr_registry_kind kind, bool all)
 {
 	struct tr_registry *registry = &e->registry[kind];
-	bool unique;
+	bool unique, dropped = false;
 
 	for (uint32_t slot = 0; slot < registry->limit; slot++) {
 		bool named = loaded->row_of_slot[kind][slot] != 0;
@@ -355,7 +356,10 @@ static void drop_unnamed(struct tr_engine *e, const struct tr_loaded *loaded,
 		if (kind == TR_REGISTRY_TENANT && !all && !forgettable(e, slot))
 			continue;
 		entry_clear(e, kind, slot);
+		dropped = true;
 	}
+	if (dropped && kind == TR_REGISTRY_ENDPOINT)
+		tr_affinity_endpoints_dropped(e);
 	unique = index_rebuild(registry);
 	TR_ASSERT(unique);
 }

@@ -148,5 +148,6 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	ret_route->endpoint = best->endpoint;
 	ret_route->model_row = best->model_row;
 	ret_route->pick = (uint8_t)how;
+	ret_route->warmth = (uint8_t)tr_affinity_warmth(&d.affinity, best->endpoint);
 	return TR_ROUTE_PLACED;
 }

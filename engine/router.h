@@ -17,6 +17,7 @@ struct tr_route {
 	uint32_t endpoint;  /* registry slot */
 	uint32_t model_row; /* in the job's policy */
 	uint8_t pick;	    /* enum tr_pick */
+	uint8_t warmth;	    /* enum tr_warmth */
 };
 
 /* Choose an endpoint for the job's next attempt. Books nothing. The step must have room for a

@@ -7,6 +7,7 @@
 #include "engine/verify.h"
 
 #include "engine/idempotency.h"
+#include "engine/affinity.h"
 #include "engine/job.h"
 #include "engine/limit.h"
 #include "engine/queue.h"
@@ -51,6 +52,8 @@ static const char *job_ranges(const struct tr_engine *e, const struct tr_job *jo
 	HOLDS(job->strategy_row < policy->strategy_count, "a job's strategy leaves its policy");
 	HOLDS(job->intent_row < policy->intent_count, "a job's intent leaves its policy");
 	HOLDS(job->hold < TR_HOLD_COUNT, "a job's hold is none");
+	HOLDS(job->prefix_count <= tr_min(TR_PREFIX_MAX, job->prefix_blocks),
+	      "a job has more prefix hashes than there can be");
 	return NULL;
 }
 
@@ -309,6 +312,19 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 	return NULL;
 }
 
+static const char *verify_sums(const struct tr_engine *e)
+{
+	struct sums sums;
+	const char *wrong;
+
+	memset(&sums, 0, sizeof sums);
+	wrong = sum_jobs(e, &sums);
+	if (wrong)
+		return wrong;
+	sum_models(e, &sums);
+	return compare(e, &sums);
+}
+
 static const char *verify_retries(const struct tr_engine *e)
 {
 	for (uint32_t m = 0; m < e->limits.models; m++) {
@@ -386,26 +402,14 @@ static const char *verify_timers(const struct tr_engine *e)
 
 const char *tr_engine_verify(const struct tr_engine *e)
 {
-	struct sums sums;
-	const char *wrong = tr_verify_ranges(e);
+	static const char *(*const parts[])(const struct tr_engine *) = {
+		tr_verify_ranges,      verify_sums,	   verify_queues,
+		verify_retries,	       verify_health,	   verify_timers,
+		tr_idempotency_verify, tr_strategy_verify, tr_affinity_verify,
+	};
+	const char *wrong = NULL;
 
-	memset(&sums, 0, sizeof sums);
-	if (!wrong)
-		wrong = sum_jobs(e, &sums);
-	if (!wrong)
-		sum_models(e, &sums);
-	if (!wrong)
-		wrong = compare(e, &sums);
-	if (!wrong)
-		wrong = verify_queues(e);
-	if (!wrong)
-		wrong = verify_retries(e);
-	if (!wrong)
-		wrong = verify_health(e);
-	if (!wrong)
-		wrong = verify_timers(e);
-	if (!wrong)
-		wrong = tr_idempotency_verify(e);
-		wrong = tr_strategy_verify(e);
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(parts) && !wrong; i++)
+		wrong = parts[i](e);
 	return wrong;
 }

@@ -201,6 +201,9 @@ const struct tr_policy *tr_test_policy_busy(void)
 	policy.breaker.slow_ns = 500 * TR_MS;
 	policy.concurrency.adaptive = 1;
 	policy.health.window_ns = 5 * TR_SECOND;
+	policy.affinity.session_ttl_ns = 4 * TR_SECOND;
+	policy.affinity.session_turns = 5;
+	policy.affinity.prefix_ttl_ns = 3 * TR_SECOND;
 	return &policy;
 }
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "sim/names.h"
+#include "engine/affinity.h"
 #include "sim/prefix.h"
 
 static void test_the_first_names_are_kept_and_the_rest_forgotten(void **state)
@@ -49,6 +50,26 @@ static void test_prefixes_are_hashed_at_powers_of_two_and_at_the_end(void **stat
 		assert_int_equal(tr_prefix_hash(1, blocks, rows[i].blocks, hashes), rows[i].hashes);
 }
 
+/* SCH-5: the engine's depths are those that were hashed. */
+static void test_each_hash_is_that_of_the_prompt_cut_at_its_depth(void **state)
+{
+	uint64_t blocks[70], whole[TR_PREFIX_MAX], cut[TR_PREFIX_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(blocks); i++)
+		blocks[i] = i * i;
+	for (uint32_t count = 1; count <= TR_ARRAY_LENGTH(blocks); count++) {
+		uint32_t hashes = tr_prefix_hash(1, blocks, count, whole);
+
+		for (uint32_t i = 0; i < hashes; i++) {
+			uint32_t depth = tr_affinity_depth(i, hashes, count);
+			uint32_t last = tr_prefix_hash(1, blocks, depth, cut) - 1u;
+
+			assert_true(whole[i] == cut[last]);
+		}
+	}
+}
+
 static void test_shared_blocks_share_hashes_within_a_tenant_alone(void **state)
 {
 	const uint64_t left[] = {7, 8, 9, 10, 11}, right[] = {7, 8, 9, 10, 12};
@@ -70,6 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_first_names_are_kept_and_the_rest_forgotten),
 		cmocka_unit_test(test_prefixes_are_hashed_at_powers_of_two_and_at_the_end),
+		cmocka_unit_test(test_each_hash_is_that_of_the_prompt_cut_at_its_depth),
 		cmocka_unit_test(test_shared_blocks_share_hashes_within_a_tenant_alone),
 	};
 
