@@ -6,7 +6,8 @@
  * merely full at the moment, so the answer a client gets is the most lasting one. A check reads and
  * judges; only when all have passed is anything booked: the tenant's rates are taken and its budget
  * is reserved by estimate, to be corrected when the job ends. A refused job leaves a count, a code
- * and a path hash.
+ * and a path hash; where a job of a full queue gives up its place to the newcomer (shed.h), it ends
+ * once nothing else can refuse that one.
  */
 #include "engine/guard.h"
 
@@ -15,6 +16,7 @@
 #include "engine/queue.h"
 #include "engine/quota.h"
 #include "engine/registry.h"
+#include "engine/shed.h"
 
 /* What the checks find out about a job on its way in. */
 struct admission {
@@ -31,6 +33,7 @@ struct admission {
 	uint32_t tokens_predicted;
 	uint64_t cost; /* estimate, micro-USD */
 	tr_time_ns deadline;
+	struct tr_shed shed; /* who gives up its place */
 	bool strict;
 	bool total; /* the deadline is the policy's limit for the whole job */
 	/* Of a refusal. */
@@ -287,13 +290,12 @@ static tr_span_ns predicted_wait(const struct admission *a, uint32_t ahead)
 
 static enum tr_reject check_queue(struct admission *a)
 {
-	const struct tr_class *class = &a->e->class[a->class_slot];
-	const struct tr_backlog *backlog = backlog_of(a);
+	uint32_t model = registered(a->e, TR_REGISTRY_MODEL, a->model_row);
 
-	a->limit = class->name;
-	if (backlog->waiting + backlog->held < class->queue_limit)
+	if (tr_shed_find(a->e, model, a->class_slot, &a->shed))
 		return TR_REJECT_NONE;
-	a->retry_after = tr_max(predicted_wait(a, backlog->waiting), TR_SECOND);
+	a->limit = a->shed.limit;
+	a->retry_after = tr_max(predicted_wait(a, backlog_of(a)->waiting), TR_SECOND);
 	return TR_REJECT_QUEUE_FULL;
 }
 
@@ -322,7 +324,8 @@ static enum tr_reject check_rows(struct admission *a)
 
 	a->limit = 0;
 	a->retry_after = TR_SECOND;
-	if (!core->job_free1 && core->job_used == a->e->limits.jobs)
+	/* Who gives up its place leaves a row. */
+	if (!core->job_free1 && core->job_used == a->e->limits.jobs && !a->shed.victim)
 		return TR_REJECT_JOB_TABLE_FULL;
 	a->retry_after = 0;
 	return TR_REJECT_NONE;
@@ -421,6 +424,7 @@ void tr_guard_submit(struct tr_engine *e, const struct tr_event_job_submit *subm
 			return;
 		}
 	}
+	tr_shed_make_room(e, &a.shed);
 	job = admit(e, &a);
 	if (submit->flags & TR_SUBMIT_ASYNC)
 		tr_job_hold(e, job, TR_HOLD_PERSIST);

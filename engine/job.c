@@ -22,6 +22,7 @@
 #include "engine/quota.h"
 #include "engine/random.h"
 #include "engine/registry.h"
+#include "engine/sojourn.h"
 #include "engine/waiting.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
@@ -221,6 +222,7 @@ void tr_job_run(struct tr_engine *e, struct tr_job *job)
 	if (job->state == TR_JOB_QUEUED) {
 		uint64_t tokens = tr_fair_tokens(job->tokens_in, job->tokens_predicted);
 
+		tr_sojourn_measure(e, job);
 		tr_waiting_dequeue(e, job);
 		active_new(e, job)->tokens_served = (uint32_t)tr_min(tokens, UINT32_MAX);
 		tr_waiting_charge(e, job, tr_active_of(e, job)->tokens_served);

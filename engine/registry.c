@@ -108,6 +108,11 @@ static void class_values(struct tr_engine *e, uint32_t slot, const struct tr_pol
 	class->sojourn_interval = row->sojourn_interval_ns;
 }
 
+static void model_values(struct tr_engine *e, uint32_t slot, const struct tr_policy_model *row)
+{
+	e->model[slot].queue_limit = row->queue_limit;
+}
+
 static void endpoint_values(struct tr_engine *e, uint32_t slot,
 			    const struct tr_policy_endpoint *row, uint32_t model)
 {
@@ -389,6 +394,9 @@ void tr_registry_activate(struct tr_engine *e, uint32_t policy_slot)
 			e, loaded->slot_of_row[TR_REGISTRY_ENDPOINT][row] - 1u,
 			&policy->endpoints[row],
 			loaded->slot_of_row[TR_REGISTRY_MODEL][policy->endpoints[row].model] - 1u);
+	for (uint32_t row = 0; row < policy->model_count; row++)
+		model_values(e, loaded->slot_of_row[TR_REGISTRY_MODEL][row] - 1u,
+			     &policy->models[row]);
 	for (uint32_t row = 0; row < policy->class_count; row++)
 		class_values(e, loaded->slot_of_row[TR_REGISTRY_CLASS][row] - 1u,
 			     &policy->classes[row]);
