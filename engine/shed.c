@@ -16,6 +16,11 @@
  * older one (a caller that asked long ago has most likely gone); the newest goes where the wait
  * already spent is worth keeping.
  *
+ * A floor is a share of dispatches for those who wait, so it would be worth nothing to a class
+ * whose jobs may not wait: of the model's limit, other classes leave each class as many waiting
+ * jobs as its floor is of the whole (rounded up). They leave it no more than that; a free place is
+ * for whoever comes first.
+ *
  * One goes for one that comes. A queue that is above its limit because the limit was lowered does
  * not grow, and is emptied by being served, not by this rule.
  *
@@ -54,15 +59,24 @@ static uint64_t crowd(const struct tr_engine *e, uint32_t model)
 	return sum;
 }
 
-/* The lowest class of a pool that has waiting jobs; TR_NONE: none has. */
-static uint32_t lowest(const struct tr_engine *e, uint32_t model)
+/* Waiting jobs of a class that others may not displace. */
+static uint64_t floor_places(const struct tr_engine *e, uint32_t model, uint32_t class_slot)
+{
+	return ((uint64_t)e->model[model].queue_limit * e->class[class_slot].floor_percent + 99) /
+	       100;
+}
+
+/* The lowest class of a pool that has waiting jobs to give up for the newcomer's; TR_NONE: none
+ * has. */
+static uint32_t lowest(const struct tr_engine *e, uint32_t model, uint32_t newcomer)
 {
 	uint32_t low = TR_NONE;
 
 	for (uint32_t c = 0; c < e->limits.classes; c++) {
 		const struct tr_class *class = &e->class[c];
+		uint32_t waiting = e->backlog[tr_backlog_of(e, model, c)].waiting;
 
-		if (!e->backlog[tr_backlog_of(e, model, c)].waiting)
+		if (waiting == 0 || (c != newcomer && waiting <= floor_places(e, model, c)))
 			continue;
 		if (low == TR_NONE || class->priority < e->class[low].priority ||
 		    (class->priority == e->class[low].priority && class->name > e->class[low].name))
@@ -102,7 +116,7 @@ bool tr_shed_find(const struct tr_engine *e, uint32_t model, uint32_t class_slot
 	if (!most || crowd(e, model) < most)
 		return true;
 	ret->limit = e->model[model].name;
-	loser = lowest(e, model);
+	loser = lowest(e, model, class_slot);
 	return loser != TR_NONE && displace(e, model, loser, class_slot, ret);
 }
 

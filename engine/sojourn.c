@@ -45,18 +45,11 @@ void tr_sojourn_measure(struct tr_engine *e, const struct tr_job *job)
 	backlog->wait_min = wait;
 }
 
-tr_span_ns tr_sojourn_longest(const struct tr_engine *e, uint32_t backlog)
-{
-	tr_span_ns target = e->class[backlog % e->limits.classes].sojourn_target;
-
-	return e->backlog[backlog].too_slow ? tr_add_sat(target, target) : TR_TIME_NEVER;
-}
-
 bool tr_sojourn_over(const struct tr_engine *e, const struct tr_job *job)
 {
 	TR_ASSERT(job->state == TR_JOB_QUEUED);
-	return e->core->now - job->queued >
-	       tr_sojourn_longest(e, tr_backlog_of(e, job->model, job->class_slot));
+	return e->backlog[tr_backlog_of(e, job->model, job->class_slot)].too_slow &&
+	       e->core->now - job->queued > tr_sojourn_longest(&e->class[job->class_slot]);
 }
 
 void tr_sojourn_idle(struct tr_backlog *backlog)

@@ -9,6 +9,7 @@
 #include "engine/job.h"
 #include "engine/queue.h"
 #include "engine/router.h"
+#include "engine/timer.h"
 #include "engine/waiting.h"
 
 #define HOLDS(condition, text)                                                                     \
@@ -312,21 +313,13 @@ static const char *verify_retries(const struct tr_engine *e)
 	return NULL;
 }
 
-static bool timer_is(const struct tr_engine *e, enum tr_timer_owner owner, uint32_t row,
-		     tr_time_ns at)
-{
-	const struct tr_timer *timer = &e->timer[e->timer_first[owner] + row];
-
-	return (timer->place1 ? timer->time : TR_TIME_NEVER) == at;
-}
-
 static const char *verify_queue(const struct tr_engine *e, uint32_t q)
 {
 	const char *wrong = tr_queue_verify(e, q);
 	const struct tr_job *first = wrong ? NULL : tr_queue_first(e, &e->queue[q]);
 
 	HOLDS(!wrong, wrong);
-	HOLDS(timer_is(e, TR_TIMER_QUEUE, q, first ? first->deadline : TR_TIME_NEVER),
+	HOLDS(tr_timer_of(e, TR_TIMER_QUEUE, q) == (first ? first->deadline : TR_TIME_NEVER),
 	      "a queue's timer is not its first deadline");
 	return NULL;
 }
@@ -341,7 +334,7 @@ static const char *verify_backlog(const struct tr_engine *e, uint32_t b)
 	HOLDS(!measured || backlog->waiting, "an empty class of a pool remembers waits");
 	HOLDS(!measured || e->class[b % e->limits.classes].sojourn_target,
 	      "a class without a target remembers waits");
-	HOLDS(timer_is(e, TR_TIMER_BACKLOG, b, tr_waiting_backlog_due(e, b)),
+	HOLDS(tr_timer_of(e, TR_TIMER_BACKLOG, b) == tr_waiting_backlog_due(e, b),
 	      "a class's timer in a pool is not its oldest job's");
 	return NULL;
 }

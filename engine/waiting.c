@@ -40,21 +40,23 @@ void tr_waiting_queue_timer(struct tr_engine *e, uint32_t q)
 
 tr_time_ns tr_waiting_backlog_due(const struct tr_engine *e, uint32_t backlog)
 {
-	const struct tr_job *oldest = tr_backlog_oldest(e, &e->backlog[backlog]);
-	tr_span_ns timeout = e->class[backlog % e->limits.classes].queue_timeout;
-	tr_span_ns longest = tr_sojourn_longest(e, backlog);
-	tr_time_ns at = TR_TIME_NEVER;
+	const struct tr_backlog *row = &e->backlog[backlog];
+	const struct tr_class *class = &e->class[backlog % e->limits.classes];
+	tr_span_ns most = class->queue_timeout ? class->queue_timeout : TR_TIME_NEVER;
 
-	if (oldest && timeout)
-		at = tr_add_sat(oldest->queued, timeout);
-	if (oldest && longest != TR_TIME_NEVER)
-		at = tr_min(at, tr_add_sat(oldest->queued, longest + 1));
-	return at;
+	if (row->too_slow)
+		most = tr_min(most, tr_add_sat(tr_sojourn_longest(class), 1));
+	if (!row->oldest1 || most == TR_TIME_NEVER)
+		return TR_TIME_NEVER;
+	return tr_add_sat(tr_backlog_oldest(e, row)->queued, most);
 }
 
 void tr_waiting_backlog_timer(struct tr_engine *e, uint32_t backlog)
 {
-	tr_timer_set(e, TR_TIMER_BACKLOG, backlog, tr_waiting_backlog_due(e, backlog));
+	tr_time_ns at = tr_waiting_backlog_due(e, backlog);
+
+	if (at != tr_timer_of(e, TR_TIMER_BACKLOG, backlog))
+		tr_timer_set(e, TR_TIMER_BACKLOG, backlog, at);
 }
 
 uint64_t tr_waiting_dispatched(const struct tr_engine *e, uint32_t model)
@@ -93,14 +95,16 @@ void tr_waiting_enqueue(struct tr_engine *e, struct tr_job *job)
 		floor_lift(e, b);
 	job->queued = e->core->now;
 	tr_queue_push(e, job);
-	if (!backlog->waiting++)
-		tr_waiting_backlog_timer(e, b);
+	backlog->waiting++;
 	e->tenant[job->tenant].waiting++;
 	e->model[job->model].waiting++;
 	e->model[job->model].waiting_apart += tr_router_is_apart(e, job);
 	tr_pool_mark(e, job->model);
 	tr_ready_refresh(e, q);
-	tr_waiting_queue_timer(e, q);
+	if (job->deadline < tr_timer_of(e, TR_TIMER_QUEUE, q))
+		tr_timer_set(e, TR_TIMER_QUEUE, q, job->deadline);
+	if (backlog->waiting == 1)
+		tr_waiting_backlog_timer(e, b);
 }
 
 void tr_waiting_dequeue(struct tr_engine *e, struct tr_job *job)
@@ -120,7 +124,8 @@ void tr_waiting_dequeue(struct tr_engine *e, struct tr_job *job)
 	e->model[job->model].waiting--;
 	e->model[job->model].waiting_apart -= tr_router_is_apart(e, job);
 	tr_ready_refresh(e, q);
-	tr_waiting_queue_timer(e, q);
+	if (job->deadline == tr_timer_of(e, TR_TIMER_QUEUE, q))
+		tr_waiting_queue_timer(e, q);
 	tr_waiting_backlog_timer(e, b);
 }
 
