@@ -329,6 +329,11 @@ static void on_queue_due(struct tr_engine *e, uint32_t row)
 	tr_scheduler_queue_due(e, row);
 }
 
+static void on_backlog_due(struct tr_engine *e, uint32_t row)
+{
+	tr_scheduler_backlog_due(e, row);
+}
+
 static void on_active_due(struct tr_engine *e, uint32_t row)
 {
 	tr_job_due(e, &e->job[e->active[row].job1 - 1]);

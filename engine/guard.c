@@ -8,7 +8,8 @@
  * answer exists, whatever would become of it today; it spends nothing. A check reads and
  * judges; only when all have passed is anything booked: the tenant's rates are taken and its budget
  * is reserved by estimate, to be corrected when the job ends. A refused job leaves a count, a code
- * and a path hash.
+ * and a path hash; where a job of a full queue gives up its place to the newcomer (shed.h), it ends
+ * once nothing else can refuse that one.
  */
 #include "engine/guard.h"
 
@@ -20,6 +21,7 @@
 #include "engine/queue.h"
 #include "engine/quota.h"
 #include "engine/registry.h"
+#include "engine/shed.h"
 
 /* What the checks find out about a job on its way in. */
 struct admission {
@@ -36,6 +38,7 @@ struct admission {
 	uint32_t tokens_predicted;
 	uint64_t cost; /* estimate, micro-USD */
 	tr_time_ns deadline;
+	struct tr_shed shed; /* who gives up its place */
 	bool strict;
 	bool total; /* the deadline is the policy's limit for the whole job */
 	struct tr_prediction predicted;
@@ -283,13 +286,6 @@ static enum tr_reject check_tenant(struct admission *a)
 
 /* ---- is there a place ---- */
 
-static const struct tr_backlog *backlog_of(const struct admission *a)
-{
-	uint32_t model = registered(a->e, TR_REGISTRY_MODEL, a->model_row);
-
-	return &a->e->backlog[tr_backlog_of(a->e, model, a->class_slot)];
-}
-
 /* The pools whose slots the job may take: those of the first model that can serve it; with a
  * strategy that weighs the whole chain at once, of all that can. */
 static void predict(struct admission *a)
@@ -313,13 +309,12 @@ static void predict(struct admission *a)
 
 static enum tr_reject check_queue(struct admission *a)
 {
-	const struct tr_class *class = &a->e->class[a->class_slot];
-	const struct tr_backlog *backlog = backlog_of(a);
+	uint32_t model = registered(a->e, TR_REGISTRY_MODEL, a->model_row);
 
 	predict(a);
-	a->limit = class->name;
-	if (backlog->waiting + backlog->held < class->queue_limit)
+	if (tr_shed_find(a->e, model, a->class_slot, &a->shed))
 		return TR_REJECT_NONE;
+	a->limit = a->shed.limit;
 	a->retry_after = tr_max(a->predicted.start, TR_SECOND);
 	return TR_REJECT_QUEUE_FULL;
 }
@@ -363,7 +358,8 @@ static enum tr_reject check_rows(struct admission *a)
 
 	a->limit = 0;
 	a->retry_after = TR_SECOND;
-	if (!core->job_free1 && core->job_used == a->e->limits.jobs)
+	/* Who gives up its place leaves a row. */
+	if (!core->job_free1 && core->job_used == a->e->limits.jobs && !a->shed.victim)
 		return TR_REJECT_JOB_TABLE_FULL;
 	a->retry_after = a->key ? tr_idempotency_wait(a->e) : 0;
 	return a->retry_after ? TR_REJECT_IDEMPOTENCY_TABLE_FULL : TR_REJECT_NONE;
@@ -473,6 +469,7 @@ void tr_guard_submit(struct tr_engine *e, const struct tr_event_job_submit *subm
 			return;
 		}
 	}
+	tr_shed_make_room(e, &a.shed);
 	job = admit(e, &a);
 	if (submit->flags & TR_SUBMIT_ASYNC)
 		tr_job_hold(e, job, TR_HOLD_PERSIST);

@@ -24,6 +24,7 @@
 #include "engine/random.h"
 #include "engine/registry.h"
 #include "engine/strategy.h"
+#include "engine/sojourn.h"
 #include "engine/waiting.h"
 #include "engine/pool.h"
 #include "engine/timer.h"
@@ -188,6 +189,7 @@ void tr_job_run(struct tr_engine *e, struct tr_job *job)
 	if (job->state == TR_JOB_QUEUED) {
 		uint64_t tokens = tr_fair_tokens(job->tokens_in, job->tokens_predicted);
 
+		tr_sojourn_measure(e, job);
 		tr_waiting_dequeue(e, job);
 		active_new(e, job);
 		tr_predict_started(e, job);

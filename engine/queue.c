@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One queue of waiting jobs, in two orders at once.
+ * Waiting jobs, in two orders at once.
  *
- * By (deadline, sequence): a treap (Seidel and Aragon 1996) with subtree sizes, for earliest
- * deadline first, first come first served among equals, removal anywhere, and the position a client
- * is told. The heap priority of a node is a mix of the job's sequence number: random enough for the
- * expected O(log n), the same on every machine, and no field of its own. By entry: a doubly linked
- * list, whose oldest job is the first that a class's queue time-out can hit.
+ * A queue (pool, class, tenant) is ordered by (deadline, sequence): a treap (Seidel and Aragon
+ * 1996) with subtree sizes, for earliest deadline first, first come first served among equals,
+ * removal anywhere, and the position a client is told. The heap priority of a node is a mix of the
+ * job's sequence number: random enough for the expected O(log n), the same on every machine, and no
+ * field of its own.
+ *
+ * A backlog (pool, class) is ordered by entry: a doubly linked list of the jobs of all its tenants.
+ * Age is what a class's limits look at: the queue time-out, the sojourn rule, and the job that
+ * gives up its place. Held jobs have their queue, for their deadlines, and no list: nothing asks
+ * how long they have been held.
  *
  * Both are intrusive in struct tr_job. Nothing here knows clocks, limits or why a job waits.
  */
@@ -124,38 +129,68 @@ static void tree_remove(struct tr_engine *e, struct tr_queue *queue, struct tr_j
 	job->size = 0;
 }
 
+/* ---- the list by entry ---- */
+
+static struct tr_backlog *backlog_of(const struct tr_engine *e, const struct tr_job *job)
+{
+	return &e->backlog[tr_backlog_of(e, job->model, job->class_slot)];
+}
+
+static void list_append(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_backlog *backlog = backlog_of(e, job);
+
+	TR_ASSERT(job->older1 == 0);
+	job->older1 = backlog->newest1;
+	if (job->older1)
+		at(e, job->older1)->newer1 = row1_of(e, job);
+	else
+		backlog->oldest1 = row1_of(e, job);
+	backlog->newest1 = row1_of(e, job);
+}
+
+static void list_remove(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_backlog *backlog = backlog_of(e, job);
+
+	if (job->older1)
+		at(e, job->older1)->newer1 = job->newer1;
+	else
+		backlog->oldest1 = job->newer1;
+	if (job->newer1)
+		at(e, job->newer1)->older1 = job->older1;
+	else
+		backlog->newest1 = job->older1;
+	job->older1 = job->newer1 = 0;
+}
+
+struct tr_job *tr_backlog_oldest(const struct tr_engine *e, const struct tr_backlog *backlog)
+{
+	return at(e, backlog->oldest1);
+}
+
+struct tr_job *tr_backlog_newest(const struct tr_engine *e, const struct tr_backlog *backlog)
+{
+	return at(e, backlog->newest1);
+}
+
+/* ---- both ---- */
+
 void tr_queue_push(struct tr_engine *e, struct tr_job *job)
 {
-	struct tr_queue *queue = &e->queue[tr_queue_of(e, job)];
-	struct tr_job *newest = at(e, queue->newest1);
-
 	TR_ASSERT(job->size == 0);
 	TR_ASSERT(job->sequence != 0);
-	tree_insert(e, queue, job);
-	job->older1 = queue->newest1;
-	job->newer1 = 0;
-	if (newest)
-		newest->newer1 = row1_of(e, job);
-	else
-		queue->oldest1 = row1_of(e, job);
-	queue->newest1 = row1_of(e, job);
+	tree_insert(e, &e->queue[tr_queue_of(e, job)], job);
+	if (job->state == TR_JOB_QUEUED)
+		list_append(e, job);
 }
 
 void tr_queue_remove(struct tr_engine *e, struct tr_job *job)
 {
-	struct tr_queue *queue = &e->queue[tr_queue_of(e, job)];
-
 	TR_ASSERT(job->size != 0);
-	tree_remove(e, queue, job);
-	if (job->older1)
-		at(e, job->older1)->newer1 = job->newer1;
-	else
-		queue->oldest1 = job->newer1;
-	if (job->newer1)
-		at(e, job->newer1)->older1 = job->older1;
-	else
-		queue->newest1 = job->older1;
-	job->older1 = job->newer1 = 0;
+	tree_remove(e, &e->queue[tr_queue_of(e, job)], job);
+	if (job->state == TR_JOB_QUEUED)
+		list_remove(e, job);
 }
 
 struct tr_job *tr_queue_first(const struct tr_engine *e, const struct tr_queue *queue)
@@ -182,11 +217,6 @@ struct tr_job *tr_queue_next(const struct tr_engine *e, const struct tr_job *job
 	return next;
 }
 
-struct tr_job *tr_queue_oldest(const struct tr_engine *e, const struct tr_queue *queue)
-{
-	return at(e, queue->oldest1);
-}
-
 uint32_t tr_queue_position(const struct tr_engine *e, const struct tr_job *job)
 {
 	uint32_t position = 1 + size_of(e, job->left1);
@@ -204,43 +234,84 @@ uint32_t tr_queue_length(const struct tr_engine *e, const struct tr_queue *queue
 	return size_of(e, queue->root1);
 }
 
+/* ---- what must hold ---- */
+
+static bool is_waiting(const struct tr_job *job)
+{
+	return job->state == TR_JOB_QUEUED || job->state == TR_JOB_HELD;
+}
+
+/* A child stands in the same queue, knows its parent, and may be below it. */
+static bool child_good(const struct tr_engine *e, const struct tr_job *job, uint32_t child1)
+{
+	const struct tr_job *child = at(e, child1);
+
+	return !child || (is_waiting(child) && tr_queue_of(e, child) == tr_queue_of(e, job) &&
+			  child->parent1 == row1_of(e, job) && priority(child) >= priority(job));
+}
+
+const char *tr_queue_verify_job(const struct tr_engine *e, const struct tr_job *job)
+{
+	const struct tr_job *left = at(e, job->left1), *right = at(e, job->right1);
+	const struct tr_job *parent = at(e, job->parent1);
+	uint32_t row1 = row1_of(e, job);
+
+	if (!is_waiting(job))
+		return "a job in a queue is not waiting";
+	if (!child_good(e, job, job->left1) || (left && !before(left, job)))
+		return "a queue's tree is out of order on the left";
+	if (!child_good(e, job, job->right1) || (right && !before(job, right)))
+		return "a queue's tree is out of order on the right";
+	if (parent && (!is_waiting(parent) || (parent->left1 != row1 && parent->right1 != row1)))
+		return "a waiting job's parent does not know it";
+	if (!parent && e->queue[tr_queue_of(e, job)].root1 != row1)
+		return "a waiting job is not in its queue's tree";
+	if (job->size != 1 + size_of(e, job->left1) + size_of(e, job->right1))
+		return "a queue's tree has a wrong size";
+	return NULL;
+}
+
 const char *tr_queue_verify(const struct tr_engine *e, uint32_t number)
 {
 	const struct tr_queue *queue = &e->queue[number];
-	uint32_t listed = 0;
+	const struct tr_job *root = at(e, queue->root1), *last = NULL;
+	uint32_t seen = 0;
+
+	if (root && (!is_waiting(root) || tr_queue_of(e, root) != number || root->parent1))
+		return "a queue's root is another's job";
+	for (const struct tr_job *job = tr_queue_first(e, queue); job;
+	     job = tr_queue_next(e, job)) {
+		if (last && !before(last, job))
+			return "a queue's tree is out of order";
+		last = job;
+		seen++;
+	}
+	return seen == tr_queue_length(e, queue) ? NULL : "a queue's tree has a wrong size";
+}
+
+const char *tr_backlog_verify(const struct tr_engine *e, uint32_t number)
+{
+	const struct tr_backlog *backlog = &e->backlog[number];
+	uint32_t seen = 0, before1 = 0;
 	tr_time_ns entered = 0;
 
-	for (uint32_t row1 = queue->oldest1; row1; row1 = e->job[row1 - 1].newer1) {
-		if (row1 > e->core->job_used)
-			return "a queue's list leaves the table";
-		const struct tr_job *job = &e->job[row1 - 1];
+	for (uint32_t row1 = backlog->oldest1; row1; row1 = e->job[row1 - 1].newer1) {
+		const struct tr_job *job = at(e, row1);
 
-		if (job->state != TR_JOB_QUEUED && job->state != TR_JOB_HELD)
-			return "a job in a queue is not waiting";
-		if (tr_queue_of(e, job) != number)
-			return "a job is in another queue than its own";
+		if (job->state != TR_JOB_QUEUED)
+			return "a job in a class's list does not wait";
+		if (tr_backlog_of(e, job->model, job->class_slot) != number)
+			return "a job is in another class's list";
+		if (job->older1 != before1)
+			return "a class's list is torn";
 		if (job->queued < entered)
-			return "a queue's list is not in order of entry";
+			return "a class's list is not in order of entry";
+		if (++seen > backlog->waiting)
+			return "a class's list is longer than what waits";
+		before1 = row1;
 		entered = job->queued;
-		if (job->left1 > e->core->job_used || job->right1 > e->core->job_used ||
-		    job->parent1 > e->core->job_used)
-			return "a queue's tree leaves the table";
-		const struct tr_job *left = at(e, job->left1), *right = at(e, job->right1);
-
-		if (left &&
-		    (left->parent1 != row1 || !before(left, job) || priority(left) < priority(job)))
-			return "a queue's tree is out of order on the left";
-		if (right && (right->parent1 != row1 || !before(job, right) ||
-			      priority(right) < priority(job)))
-			return "a queue's tree is out of order on the right";
-		if (job->size != 1 + size_of(e, job->left1) + size_of(e, job->right1))
-			return "a queue's tree has a wrong size";
-		if (!job->parent1 && queue->root1 != row1)
-			return "a queue's tree has two roots";
-		if (++listed > e->core->live_jobs)
-			return "a queue's list has a circle";
 	}
-	if (listed != tr_queue_length(e, queue))
-		return "a queue's tree and list differ";
-	return NULL;
+	if (backlog->newest1 != before1)
+		return "a class's list has another end";
+	return seen == backlog->waiting ? NULL : "a class's list is shorter than what waits";
 }

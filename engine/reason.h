@@ -31,7 +31,7 @@
 	X(TENANT_REQUESTS, 429, 1, "the tenant's request rate is spent")                           \
 	X(TENANT_TOKENS, 429, 1, "the tenant's token rate is spent")                               \
 	X(TENANT_BUDGET, 402, 1, "the tenant's budget for the day is spent")                       \
-	X(QUEUE_FULL, 429, 1, "the class's queue is full")                                         \
+	X(QUEUE_FULL, 429, 1, "the queue of the class or model is full")                           \
 	X(JOB_TABLE_FULL, 429, 1, "the engine holds as many jobs as it can")                       \
 	X(DEADLINE_UNMET, 429, 1, "the deadline leaves less time than is predicted")               \
 	X(UNKNOWN_PROFILE, 400, 0, "no profile has this name")                                     \

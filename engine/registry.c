@@ -111,6 +111,11 @@ static void class_values(struct tr_engine *e, uint32_t slot, const struct tr_pol
 	class->sojourn_interval = row->sojourn_interval_ns;
 }
 
+static void model_values(struct tr_engine *e, uint32_t slot, const struct tr_policy_model *row)
+{
+	e->model[slot].queue_limit = row->queue_limit;
+}
+
 static void endpoint_values(struct tr_engine *e, uint32_t slot,
 			    const struct tr_policy_endpoint *row, uint32_t model)
 {
@@ -400,6 +405,9 @@ void tr_registry_activate(struct tr_engine *e, uint32_t policy_slot)
 			&policy->endpoints[row],
 			loaded->slot_of_row[TR_REGISTRY_MODEL][policy->endpoints[row].model] - 1u);
 	tr_predict_policy_changed(e);
+	for (uint32_t row = 0; row < policy->model_count; row++)
+		model_values(e, loaded->slot_of_row[TR_REGISTRY_MODEL][row] - 1u,
+			     &policy->models[row]);
 	for (uint32_t row = 0; row < policy->class_count; row++)
 		class_values(e, loaded->slot_of_row[TR_REGISTRY_CLASS][row] - 1u,
 			     &policy->classes[row]);

@@ -23,6 +23,7 @@
 #include "engine/ready.h"
 #include "engine/record.h"
 #include "engine/router.h"
+#include "engine/sojourn.h"
 #include "engine/waiting.h"
 
 /* Jobs of a queue that are asked after its first one must wait for a reason of its own. */
@@ -30,22 +31,31 @@
 
 void tr_scheduler_queue_due(struct tr_engine *e, uint32_t q)
 {
-	const struct tr_queue *queue = &e->queue[q];
+	struct tr_job *first = tr_queue_first(e, &e->queue[q]);
 
-	while (queue->root1 && tr_step_has_room(e)) {
-		struct tr_job *first = tr_queue_first(e, queue);
-		struct tr_job *oldest = tr_queue_oldest(e, queue);
-		tr_span_ns timeout = e->class[oldest->class_slot].queue_timeout;
-
-		if (first->deadline <= e->core->now)
-			tr_job_expire(e, first);
-		else if (oldest->state == TR_JOB_QUEUED && timeout &&
-			 tr_add_sat(oldest->queued, timeout) <= e->core->now)
-			tr_job_end(e, oldest, TR_OUTCOME_EXPIRED, TR_CAUSE_QUEUE_TIMEOUT);
-		else
-			break;
+	while (first && first->deadline <= e->core->now && tr_step_has_room(e)) {
+		tr_job_expire(e, first);
+		first = tr_queue_first(e, &e->queue[q]);
 	}
 	tr_waiting_queue_timer(e, q);
+}
+
+void tr_scheduler_backlog_due(struct tr_engine *e, uint32_t b)
+{
+	tr_span_ns timeout = e->class[b % e->limits.classes].queue_timeout;
+
+	while (tr_waiting_backlog_due(e, b) <= e->core->now && tr_step_has_room(e)) {
+		struct tr_job *oldest = tr_backlog_oldest(e, &e->backlog[b]);
+
+		/* Its queue's timer is due at this very instant and has only not been heard yet. */
+		if (oldest->deadline <= e->core->now)
+			tr_job_expire(e, oldest);
+		else if (timeout && tr_add_sat(oldest->queued, timeout) <= e->core->now)
+			tr_job_end(e, oldest, TR_OUTCOME_EXPIRED, TR_CAUSE_QUEUE_TIMEOUT);
+		else
+			tr_job_end(e, oldest, TR_OUTCOME_FAILED, TR_CAUSE_SOJOURN_SHED);
+	}
+	tr_waiting_backlog_timer(e, b);
 }
 
 /* ---- run ---- */
@@ -100,6 +110,10 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 	/* Its timer is due at this very instant and has only not been heard yet. */
 	if (job->deadline <= e->core->now) {
 		tr_job_expire(e, job);
+		return PLACING_ON;
+	}
+	if (job->state == TR_JOB_QUEUED && tr_sojourn_over(e, job)) {
+		tr_job_end(e, job, TR_OUTCOME_FAILED, TR_CAUSE_SOJOURN_SHED);
 		return PLACING_ON;
 	}
 	if (!tr_attempt_has_rows(e, job)) {

@@ -8,7 +8,11 @@
 /* Dispatch what can be, as far as the step has room. */
 void tr_scheduler_run(struct tr_engine *e);
 
-/* The timer of a queue fired: end what is overdue, as far as the step has room. */
+/* The timer of a queue fired: end the jobs whose deadlines have come, as far as the step has room.
+ */
 void tr_scheduler_queue_due(struct tr_engine *e, uint32_t queue);
+/* The timer of a backlog fired: end the jobs that have waited too long, the oldest first, as far as
+ * the step has room. */
+void tr_scheduler_backlog_due(struct tr_engine *e, uint32_t backlog);
 
 #endif

@@ -111,7 +111,7 @@ enum tr_job_flag {
 	F(u32, right1)                                                                             \
 	F(u32, parent1)                                                                            \
 	F(u32, size)                                                                               \
-	F(u32, older1) /* the list by entry, of its queue or of the retries */                     \
+	F(u32, older1) /* the list by entry, of its backlog or of the retries */                   \
 	F(u32, newer1)                                                                             \
 	F(u16, tenant)                                                                             \
 	F(u16, class_slot)                                                                         \
@@ -387,6 +387,9 @@ enum tr_job_flag {
 /* A class within a model's pool. */
 #define TR_BACKLOG_FIELDS(F)                                                                       \
 	F(u64, virtual_service) /* of the tenant served last: where idle tenants come back */      \
+	F(u64, emptied)		/* the event at which its last job left */                         \
+	F(u32, oldest1)		/* its waiting jobs by entry, all tenants' */                      \
+	F(u32, newest1)                                                                            \
 	F(u32, waiting)                                                                            \
 	F(u32, held)  /* not waiting yet, but it will: it takes its place in the queue's limit */  \
 	F(u32, ready) /* length of its heap */                                                     \
@@ -400,8 +403,6 @@ enum tr_job_flag {
 #define TR_QUEUE_FIELDS(F)                                                                         \
 	F(u64, service) /* weighted tokens, the virtual counter */                                 \
 	F(u32, root1)                                                                              \
-	F(u32, oldest1)                                                                            \
-	F(u32, newest1)                                                                            \
 	F(u32, ready1) /* place in the backlog's heap */
 
 #define TR_TIMER_FIELDS(F) F(time, time) F(u64, sequence) F(u32, place1)
@@ -450,6 +451,7 @@ _Static_assert(sizeof(struct tr_cell) == TR_CELL_ROW * sizeof(uint32_t), "rows o
 /* Owners of timers, in the order of their ranges. X(UPPER, lower, count) */
 #define TR_TIMER_OWNER_MAP(X)                                                                      \
 	X(QUEUE, queue, e->queue_count)                                                            \
+	X(BACKLOG, backlog, e->backlog_count)                                                      \
 	X(ACTIVE, active, e->limits.active)                                                        \
 	X(ATTEMPT, attempt, e->limits.attempts)                                                    \
 	X(ENDPOINT, endpoint, e->limits.endpoints)

@@ -9,6 +9,15 @@
  * has changes nothing. O(log n). */
 void tr_timer_set(struct tr_engine *e, enum tr_timer_owner owner, uint32_t row, tr_time_ns time);
 
+/* When the timer of an owner's row is due; TR_TIME_NEVER: it is stopped. */
+static inline tr_time_ns tr_timer_of(const struct tr_engine *e, enum tr_timer_owner owner,
+				     uint32_t row)
+{
+	const struct tr_timer *timer = &e->timer[e->timer_first[owner] + row];
+
+	return timer->place1 ? timer->time : TR_TIME_NEVER;
+}
+
 /* When the first timer is due, or TR_TIME_NEVER. */
 tr_time_ns tr_timer_next(const struct tr_engine *e);
 

@@ -14,6 +14,8 @@
 #include "engine/router.h"
 #include "engine/window.h"
 #include "engine/strategy.h"
+#include "engine/timer.h"
+#include "engine/waiting.h"
 
 #define HOLDS(condition, text)                                                                     \
 	do {                                                                                       \
@@ -162,10 +164,12 @@ const char *tr_verify_ranges(const struct tr_engine *e)
 		    e->endpoint[i].lifecycle >= TR_LIFECYCLE_COUNT)
 			wrong = "an endpoint is out of range";
 	for (uint32_t i = 0; i < e->queue_count && !wrong; i++)
-		if (!link_good(e->queue[i].root1, e->core->job_used) ||
-		    !link_good(e->queue[i].oldest1, e->core->job_used) ||
-		    !link_good(e->queue[i].newest1, e->core->job_used))
+		if (!link_good(e->queue[i].root1, e->core->job_used))
 			wrong = "a queue leaves the table of jobs";
+	for (uint32_t i = 0; i < e->backlog_count && !wrong; i++)
+		if (!link_good(e->backlog[i].oldest1, e->core->job_used) ||
+		    !link_good(e->backlog[i].newest1, e->core->job_used))
+			wrong = "a class's list leaves the table of jobs";
 	for (uint32_t i = 0; i < e->limits.models && !wrong; i++)
 		if (!link_good(e->model[i].retry_oldest1, e->core->job_used) ||
 		    !link_good(e->model[i].retry_newest1, e->core->job_used))
@@ -247,6 +251,11 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 		HOLDS(active == (job->active1 != 0), "an active row and a job's state differ");
 		HOLDS((job->state == TR_JOB_HELD) == (job->hold != TR_HOLD_NONE),
 		      "held and a reason to hold differ");
+		if (job->state == TR_JOB_QUEUED || job->state == TR_JOB_HELD) {
+			const char *wrong = tr_queue_verify_job(e, job);
+
+			HOLDS(!wrong, wrong);
+		}
 		if (active) {
 			const char *wrong = sum_attempts(e, job, sums);
 
@@ -345,18 +354,46 @@ static const char *verify_retries(const struct tr_engine *e)
 	return NULL;
 }
 
+static const char *verify_queue(const struct tr_engine *e, uint32_t q)
+{
+	const char *wrong = tr_queue_verify(e, q);
+	const struct tr_job *first = wrong ? NULL : tr_queue_first(e, &e->queue[q]);
+
+	HOLDS(!wrong, wrong);
+	HOLDS(tr_timer_of(e, TR_TIMER_QUEUE, q) == (first ? first->deadline : TR_TIME_NEVER),
+	      "a queue's timer is not its first deadline");
+	return NULL;
+}
+
+static const char *verify_backlog(const struct tr_engine *e, uint32_t b)
+{
+	const struct tr_backlog *backlog = &e->backlog[b];
+	const char *wrong = tr_backlog_verify(e, b);
+	bool measured = backlog->interval_end || backlog->wait_min || backlog->too_slow;
+
+	HOLDS(!wrong, wrong);
+	HOLDS(!measured || backlog->waiting, "an empty class of a pool remembers waits");
+	HOLDS(!measured || e->class[b % e->limits.classes].sojourn_target,
+	      "a class without a target remembers waits");
+	HOLDS(tr_timer_of(e, TR_TIMER_BACKLOG, b) == tr_waiting_backlog_due(e, b),
+	      "a class's timer in a pool is not its oldest job's");
+	return NULL;
+}
+
 static const char *verify_queues(const struct tr_engine *e)
 {
 	for (uint32_t b = 0; b < e->backlog_count; b++) {
 		uint32_t waiting = 0, ready = 0;
+		const char *torn = verify_backlog(e, b);
 
+		HOLDS(!torn, torn);
 		for (uint32_t t = 0; t < e->limits.tenants; t++) {
 			uint32_t q = b * e->limits.tenants + t;
 			const struct tr_queue *queue = &e->queue[q];
 			const struct tr_tenant *tenant = &e->tenant[t];
 			bool capped =
 				tenant->max_concurrent && tenant->running >= tenant->max_concurrent;
-			const char *wrong = tr_queue_verify(e, q);
+			const char *wrong = verify_queue(e, q);
 
 			HOLDS(!wrong, wrong);
 			HOLDS((queue->ready1 != 0) == (queue->root1 && !capped),
@@ -367,7 +404,7 @@ static const char *verify_queues(const struct tr_engine *e)
 		HOLDS(e->backlog[b].waiting == waiting, "a class's waiting jobs in a pool");
 		HOLDS(e->backlog[b].ready == ready, "a class's ready tenants in a pool");
 	}
-	return tr_queue_verify(e, e->queue_count - 1);
+	return verify_queue(e, e->queue_count - 1);
 }
 
 static const char *verify_health(const struct tr_engine *e)

@@ -3,10 +3,11 @@
  * Waiting: into a queue and out of it, with everything that is counted on the way.
  *
  * Jobs wait per pool (the model asked for), class and tenant. A queue has one timer, set to its
- * first deadline or time-out; its jobs have none. What a tenant was served is a virtual counter of
- * weighted tokens (VTC, Sheng et al., OSDI 2024): a tenant that comes back from idle is lifted to
- * where the others are, and so is a class's count of dispatches, so that rest is not saved up. A
- * tenant at its concurrency cap leaves the race until one of its jobs ends.
+ * first deadline, and a backlog one for its oldest job, when that has waited as long as it may;
+ * jobs have none. What a tenant was served is a virtual counter of weighted tokens (VTC, Sheng et
+ * al., OSDI 2024): a tenant that comes back from idle is lifted to where the others are, and so is
+ * a class's count of dispatches, so that rest is not saved up. A tenant at its concurrency cap
+ * leaves the race until one of its jobs ends.
  *
  * Jobs that were dispatched before and wait for an endpoint again stand in a list of their own,
  * first come first served.
@@ -17,6 +18,7 @@
 #include "engine/queue.h"
 #include "engine/ready.h"
 #include "engine/router.h"
+#include "engine/sojourn.h"
 #include "engine/timer.h"
 
 /* Dispatches remembered for floors: both counts are halved when the sum passes this. */
@@ -32,13 +34,29 @@ static uint32_t backlog_of_queue(const struct tr_engine *e, uint32_t q)
 void tr_waiting_queue_timer(struct tr_engine *e, uint32_t q)
 {
 	const struct tr_job *first = tr_queue_first(e, &e->queue[q]);
-	const struct tr_job *oldest = tr_queue_oldest(e, &e->queue[q]);
-	tr_time_ns at = first ? first->deadline : TR_TIME_NEVER;
 
-	if (oldest && oldest->state == TR_JOB_QUEUED && e->class[oldest->class_slot].queue_timeout)
-		at = tr_min(at,
-			    tr_add_sat(oldest->queued, e->class[oldest->class_slot].queue_timeout));
-	tr_timer_set(e, TR_TIMER_QUEUE, q, at);
+	tr_timer_set(e, TR_TIMER_QUEUE, q, first ? first->deadline : TR_TIME_NEVER);
+}
+
+tr_time_ns tr_waiting_backlog_due(const struct tr_engine *e, uint32_t backlog)
+{
+	const struct tr_backlog *row = &e->backlog[backlog];
+	const struct tr_class *class = &e->class[backlog % e->limits.classes];
+	tr_span_ns most = class->queue_timeout ? class->queue_timeout : TR_TIME_NEVER;
+
+	if (row->too_slow)
+		most = tr_min(most, tr_add_sat(tr_sojourn_longest(class), 1));
+	if (!row->oldest1 || most == TR_TIME_NEVER)
+		return TR_TIME_NEVER;
+	return tr_add_sat(tr_backlog_oldest(e, row)->queued, most);
+}
+
+void tr_waiting_backlog_timer(struct tr_engine *e, uint32_t backlog)
+{
+	tr_time_ns at = tr_waiting_backlog_due(e, backlog);
+
+	if (at != tr_timer_of(e, TR_TIMER_BACKLOG, backlog))
+		tr_timer_set(e, TR_TIMER_BACKLOG, backlog, at);
 }
 
 uint64_t tr_waiting_dispatched(const struct tr_engine *e, uint32_t model)
@@ -52,7 +70,7 @@ uint64_t tr_waiting_dispatched(const struct tr_engine *e, uint32_t model)
 }
 
 /* A class comes back from idle with its floor met: it has a share while it waits, and saves nothing
- * up while it does not. */
+ * up while it does not. (One whose only job gave up its place to the newcomer was never idle.) */
 static void floor_lift(struct tr_engine *e, uint32_t backlog)
 {
 	uint64_t floor = e->class[backlog % e->limits.classes].floor_percent;
@@ -67,13 +85,14 @@ void tr_waiting_enqueue(struct tr_engine *e, struct tr_job *job)
 {
 	uint32_t q = tr_queue_of(e, job);
 	struct tr_queue *queue = &e->queue[q];
-	struct tr_backlog *backlog = &e->backlog[backlog_of_queue(e, q)];
+	uint32_t b = backlog_of_queue(e, q);
+	struct tr_backlog *backlog = &e->backlog[b];
 
 	TR_ASSERT(job->state == TR_JOB_QUEUED);
 	if (!queue->root1)
 		queue->service = tr_max(queue->service, backlog->virtual_service);
-	if (!backlog->waiting)
-		floor_lift(e, backlog_of_queue(e, q));
+	if (!backlog->waiting && backlog->emptied != e->core->events)
+		floor_lift(e, b);
 	job->queued = e->core->now;
 	tr_queue_push(e, job);
 	backlog->waiting++;
@@ -82,21 +101,32 @@ void tr_waiting_enqueue(struct tr_engine *e, struct tr_job *job)
 	e->model[job->model].waiting_apart += tr_router_is_apart(e, job);
 	tr_pool_mark(e, job->model);
 	tr_ready_refresh(e, q);
-	tr_waiting_queue_timer(e, q);
+	if (job->deadline < tr_timer_of(e, TR_TIMER_QUEUE, q))
+		tr_timer_set(e, TR_TIMER_QUEUE, q, job->deadline);
+	if (backlog->waiting == 1)
+		tr_waiting_backlog_timer(e, b);
 }
 
 void tr_waiting_dequeue(struct tr_engine *e, struct tr_job *job)
 {
 	uint32_t q = tr_queue_of(e, job);
+	uint32_t b = backlog_of_queue(e, q);
+	struct tr_backlog *backlog = &e->backlog[b];
 
 	TR_ASSERT(job->state == TR_JOB_QUEUED);
+	TR_ASSERT(backlog->waiting > 0);
 	tr_queue_remove(e, job);
-	e->backlog[backlog_of_queue(e, q)].waiting--;
+	if (!--backlog->waiting) {
+		backlog->emptied = e->core->events;
+		tr_sojourn_idle(backlog);
+	}
 	e->tenant[job->tenant].waiting--;
 	e->model[job->model].waiting--;
 	e->model[job->model].waiting_apart -= tr_router_is_apart(e, job);
 	tr_ready_refresh(e, q);
-	tr_waiting_queue_timer(e, q);
+	if (job->deadline == tr_timer_of(e, TR_TIMER_QUEUE, q))
+		tr_waiting_queue_timer(e, q);
+	tr_waiting_backlog_timer(e, b);
 }
 
 void tr_waiting_retry_add(struct tr_engine *e, struct tr_job *job)
@@ -170,7 +200,11 @@ void tr_waiting_policy_changed(struct tr_engine *e)
 		if (!e->queue[q].root1)
 			continue;
 		tr_ready_refresh(e, q);
-		tr_waiting_queue_timer(e, q);
+	}
+	for (uint32_t b = 0; b < e->backlog_count; b++) {
+		if (!e->class[b % e->limits.classes].sojourn_target)
+			tr_sojourn_idle(&e->backlog[b]);
+		tr_waiting_backlog_timer(e, b);
 	}
 	tr_pool_mark_all(e);
 }

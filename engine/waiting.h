@@ -32,8 +32,12 @@ static inline uint64_t tr_fair_tokens(uint64_t tokens_in, uint64_t tokens_out)
 	return tokens_in + 2 * tokens_out;
 }
 
-/* Set a queue's timer to the first deadline or time-out in it. */
+/* Set a queue's timer to the first deadline in it. */
 void tr_waiting_queue_timer(struct tr_engine *e, uint32_t queue);
+/* Set a backlog's timer to when its oldest job has waited too long. */
+void tr_waiting_backlog_timer(struct tr_engine *e, uint32_t backlog);
+/* That time: by the class's queue time-out or the sojourn rule; TR_TIME_NEVER: by neither. */
+tr_time_ns tr_waiting_backlog_due(const struct tr_engine *e, uint32_t backlog);
 
 /* Recent dispatches of all classes of a pool. */
 uint64_t tr_waiting_dispatched(const struct tr_engine *e, uint32_t model);

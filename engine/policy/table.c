@@ -138,7 +138,7 @@ static const struct tr_schema_field class_fields[] = {
 		"What happens when one more request finds the queue full. Where the class's own "
 		"limit is reached, only a request of the class can give up its place; where the "
 		"model's is, one of the lowest class does, never one of a higher class than the "
-		"newcomer's."),
+		"newcomer's; but of that limit a class keeps the share that its floor is."),
 	TR_ENUM(struct tr_draft_class, compiled.preempt, "preempt", preempt_words, "none",
 		"What its waiting requests may do to those of classes of lower priority."),
 	TR_INTEGER(struct tr_draft_class, compiled.retries, "retries", 0, 16, "16", "attempts",

@@ -39,6 +39,8 @@ struct scene {
 static const struct scene scenes[] = {
 	{"life-cycle", "8 endpoints, 64 tenants, 256 jobs running", 8, 64, 64, 256, 400000,
 	 TR_PICKER_LEAST_OUTSTANDING},
+	{"waiting", "8 endpoints, 64 tenants, 20,000 jobs waiting", 8, 8, 64, 20000 + 8 * 8, 100000,
+	 TR_PICKER_LEAST_OUTSTANDING},
 	{"million-waiting", "256 endpoints, 1,000 tenants, 1,000,000 jobs waiting", 256, 8, 1000,
 	 1000000 + 256 * 8, 400000, TR_PICKER_LEAST_OUTSTANDING},
 #define X(name, yaml, text)                                                                        \

@@ -492,7 +492,13 @@ static void trouble(struct tr_lab *lab)
 				   .name;
 
 	lab->trouble_at = lab->now + TR_SECOND;
-	if (what < 2) {
+	if (lab->next_job == lab->job_count) {
+		/* Nobody comes any more: what is down comes back, so that everything can end. */
+		struct tr_event_endpoint_state *state =
+			&event(lab, TR_EVENT_ENDPOINT_STATE)->endpoint_state;
+
+		state->endpoint = lab->plan.endpoints[n % lab->plan.policy.endpoint_count].name;
+	} else if (what < 2) {
 		struct tr_event_job_cancel_group *group =
 			&event(lab, TR_EVENT_JOB_CANCEL_GROUP)->job_cancel_group;
 
@@ -588,8 +594,7 @@ void tr_lab_run(struct tr_lab *lab)
 
 		if (arrival == TR_TIME_NEVER && live(lab) == 0)
 			return;
-		if (arrival != TR_TIME_NEVER)
-			next = tr_min(next, lab->trouble_at);
+		next = tr_min(next, lab->trouble_at);
 		if (deadline <= next) {
 			TR_LAB_LAW(lab, deadline != TR_TIME_NEVER, "somebody is waited for");
 			lab->now = tr_max(lab->now, deadline);

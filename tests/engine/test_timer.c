@@ -33,9 +33,13 @@ static uint64_t below(uint64_t which, uint64_t bound)
 
 static void set_up(void)
 {
+	struct tr_limits limits = tr_stage_limits;
+
+	/* Each owner has a timer for each of the rows. */
+	limits.classes = TR_POLICY_CLASSES_MAX;
 	tr_plan_init(&plan, 1);
 	tr_plan_model(&plan, TR_NAME("m"), 1, 1);
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
+	tr_stage_init(&stage, &limits, &plan.policy);
 	starts = 0;
 	for (int owner = 0; owner < TR_TIMER_OWNERS; owner++)
 		for (int row = 0; row < ROWS; row++)
