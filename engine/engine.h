@@ -137,6 +137,8 @@ struct tr_counts {
 	uint64_t hedges;
 	uint64_t breaker_trips;
 	uint64_t events;
+	uint64_t retries_denied; /* jobs that ended because the pool's retry budget was spent */
+	uint64_t hedges_denied;	 /* hedges that were due and not sent, by their budgets */
 };
 
 /* The counters now. O(1). */
