@@ -222,6 +222,8 @@ static void print_states(FILE *stream, const struct tr_recording_state *left,
 	X(hedges)
 	X(breaker_trips)
 	X(events)
+	X(retries_denied)
+	X(hedges_denied)
 #undef X
 }
 

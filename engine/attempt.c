@@ -10,12 +10,22 @@
  * Before that, a failed attempt is retried if its cause permits: after an exponential back-off with
  * full jitter (Brooker, AWS Architecture Blog 2015) from draws keyed by job, or at once at another
  * endpoint where the cause lies in ours alone (credentials). A wish to be left alone (Retry-After)
- * is the endpoint's, not the job's: it pauses that endpoint, and the job may go elsewhere.
+ * is the endpoint's, not the job's: it pauses that endpoint, and the job may go elsewhere. The
+ * job's policy and its class bound the retries of one job, the pool's budget those of all.
+ *
+ * A job that is silent for long gets a rival elsewhere if its intent permits (a hedge, after The
+ * Tail at Scale): after a fixed delay, or a quantile of what the pool's answers took, whichever is
+ * longer, and within the pool's budgets.
+ *
+ * Silence has a limit in each phase, and until the first token one for the whole wait, counted from
+ * the dispatch: many servers send their headers with the first token only, and some hosts report no
+ * phase at all.
  */
 #include "engine/attempt.h"
 
 #include "engine/affinity.h"
 #include "engine/breaker.h"
+#include "engine/budget.h"
 #include "engine/health.h"
 #include "engine/job.h"
 #include "engine/quota.h"
@@ -23,6 +33,9 @@
 #include "engine/pool.h"
 #include "engine/predict.h"
 #include "engine/timer.h"
+
+/* Answers a pool must have given before a quantile of their times means anything. */
+#define QUANTILE_ANSWERS_MIN 20
 
 struct tr_attempt *tr_attempt_at(const struct tr_engine *e, tr_attempt_handle handle)
 {
@@ -43,9 +56,11 @@ static struct tr_job *job_of(const struct tr_engine *e, const struct tr_attempt 
 
 /* ---- time-outs ---- */
 
-static tr_span_ns phase_limit(const struct tr_policy_timeouts *limits, enum tr_attempt_state state,
-			      enum tr_cause *ret_cause)
+/* When the attempt's present silence ends it, and as what. */
+static tr_time_ns silence_ends(const struct tr_engine *e, const struct tr_attempt *attempt,
+			       enum tr_cause *ret_cause)
 {
+	const struct tr_policy_timeouts *limits = &tr_policy_of(e, job_of(e, attempt))->timeouts;
 	const struct {
 		tr_span_ns limit;
 		enum tr_cause cause;
@@ -53,13 +68,23 @@ static tr_span_ns phase_limit(const struct tr_policy_timeouts *limits, enum tr_a
 		[TR_ATTEMPT_FREE] = {0, TR_CAUSE_NONE},
 		[TR_ATTEMPT_DISPATCHED] = {limits->connect_ns, TR_CAUSE_TIMEOUT_CONNECT},
 		[TR_ATTEMPT_CONNECTED] = {limits->headers_ns, TR_CAUSE_TIMEOUT_HEADERS},
-		[TR_ATTEMPT_HEADERS] = {limits->first_token_ns, TR_CAUSE_TIMEOUT_FIRST_TOKEN},
+		[TR_ATTEMPT_HEADERS] = {0, TR_CAUSE_TIMEOUT_FIRST_TOKEN},
 		[TR_ATTEMPT_STREAMING] = {limits->between_tokens_ns,
 					  TR_CAUSE_TIMEOUT_BETWEEN_TOKENS},
 	};
 
-	*ret_cause = phases[state].cause;
-	return phases[state].limit;
+	tr_span_ns limit = phases[attempt->state].limit;
+	tr_time_ns at = limit ? tr_add_sat(attempt->phase, limit) : TR_TIME_NEVER;
+	tr_time_ns first = limits->first_token_ns
+				   ? tr_add_sat(attempt->dispatched, limits->first_token_ns)
+				   : TR_TIME_NEVER;
+
+	if (attempt->state == TR_ATTEMPT_STREAMING || at <= first) {
+		*ret_cause = phases[attempt->state].cause;
+		return at;
+	}
+	*ret_cause = TR_CAUSE_TIMEOUT_FIRST_TOKEN;
+	return first;
 }
 
 /* The attempt is in a phase from now on; each has its own limit. */
@@ -67,13 +92,11 @@ static void enter_phase(struct tr_engine *e, struct tr_attempt *attempt,
 			enum tr_attempt_state state)
 {
 	enum tr_cause cause;
-	tr_span_ns limit =
-		phase_limit(&tr_policy_of(e, job_of(e, attempt))->timeouts, state, &cause);
 
 	attempt->state = (uint8_t)state;
 	attempt->phase = e->core->now;
 	tr_timer_set(e, TR_TIMER_ATTEMPT, tr_row_of_attempt(e, attempt),
-		     limit ? tr_add_sat(e->core->now, limit) : TR_TIME_NEVER);
+		     silence_ends(e, attempt, &cause));
 }
 
 /* Is it a probe of the round that is on? One of an earlier round comes late and proves nothing. */
@@ -109,6 +132,13 @@ static struct tr_attempt *row_take(struct tr_engine *e)
 	return attempt;
 }
 
+static uint64_t predicted_cost(const struct tr_engine *e, const struct tr_job *job,
+			       uint32_t model_row)
+{
+	return tr_price(&tr_policy_of(e, job)->models[model_row], job->tokens_in,
+			job->tokens_predicted);
+}
+
 static void book(struct tr_engine *e, struct tr_attempt *attempt, const struct tr_job *job)
 {
 	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
@@ -127,6 +157,10 @@ static void book(struct tr_engine *e, struct tr_attempt *attempt, const struct t
 		ep->probes_out++;
 	}
 	TR_ASSERT(!ep->removed);
+	if (attempt->role == TR_ROLE_FIRST)
+		tr_budget_first(e, job->model, predicted_cost(e, job, attempt->model_row));
+	if (attempt->role == TR_ROLE_HEDGE)
+		tr_budget_hedge(e, job->model, predicted_cost(e, job, attempt->model_row));
 	TR_ASSERT(ep->in_flight <= ep->slots);
 }
 
@@ -157,12 +191,31 @@ static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
 	action->warmth = attempt->warmth;
 }
 
+/* When the job gets its next hedge if this attempt, just sent, stays silent; 0: never. */
+static tr_time_ns hedge_time(const struct tr_engine *e, const struct tr_job *job,
+			     const struct tr_attempt *attempt)
+{
+	const struct tr_policy_hedge *hedge = &tr_policy_of(e, job)->hedge;
+	tr_span_ns delay = hedge->delay_ns;
+
+	if (!(job->flags & TR_JOB_HEDGEABLE) || tr_active_of(e, job)->hedges >= hedge->attempts)
+		return 0;
+	if (hedge->quantile_percent) {
+		uint32_t count;
+		tr_span_ns quantile = tr_health_pool_quantile(
+			e, e->endpoint[attempt->endpoint].model, hedge->quantile_percent, &count);
+
+		if (count >= QUANTILE_ANSWERS_MIN)
+			delay = tr_max(delay, quantile);
+	}
+	return delay ? tr_add_sat(e->core->now, delay) : 0;
+}
+
 void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role role,
 			 const struct tr_route *route)
 {
 	struct tr_active *active = tr_active_of(e, job);
 	struct tr_attempt *attempt = row_take(e);
-	const struct tr_policy_hedge *hedge = &tr_policy_of(e, job)->hedge;
 
 	TR_ASSERT(job->state == TR_JOB_RUNNING);
 	TR_ASSERT(active->committed1 == 0);
@@ -183,9 +236,7 @@ void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role r
 	e->core->attempts++;
 	e->core->retries += role == TR_ROLE_RETRY;
 	e->core->hedges += role == TR_ROLE_HEDGE;
-	active->hedge_at = 0;
-	if (hedge->delay_ns && (job->flags & TR_JOB_HEDGEABLE) && active->hedges < hedge->attempts)
-		active->hedge_at = tr_add_sat(e->core->now, hedge->delay_ns);
+	active->hedge_at = hedge_time(e, job, attempt);
 	tr_job_path(job, TR_ACTION_ATTEMPT_DISPATCH, active->endpoint,
 		    (uint32_t)attempt->ordinal << 8 | role);
 	enter_phase(e, attempt, TR_ATTEMPT_DISPATCHED);
@@ -201,8 +252,13 @@ void tr_attempt_hedge(struct tr_engine *e, struct tr_job *job)
 	active->hedge_at = 0;
 	TR_ASSERT(active->first_token == 0);
 	TR_ASSERT(active->first_attempt1 != 0);
-	if (active->ordinal < UINT8_MAX && tr_attempt_has_rows(e, job) &&
-	    tr_router_route(e, job, TR_ROLE_HEDGE, &route) == TR_ROUTE_PLACED)
+	if (active->ordinal == UINT8_MAX || !tr_attempt_has_rows(e, job))
+		return;
+	/* Where it will go is not known yet: asked is for the model that was asked for, booked what
+	 * the one that serves will cost. */
+	if (!tr_budget_may_hedge(e, job->model, predicted_cost(e, job, job->model_row)))
+		e->core->hedges_denied++;
+	else if (tr_router_route(e, job, TR_ROLE_HEDGE, &route) == TR_ROUTE_PLACED)
 		tr_attempt_dispatch(e, job, TR_ROLE_HEDGE, &route);
 }
 
@@ -272,6 +328,17 @@ void tr_attempt_abort(struct tr_engine *e, struct tr_attempt *attempt, enum tr_c
 	tr_attempt_release(e, attempt);
 }
 
+/* The retries of one job: as many as its policy permits, and of that policy its class. */
+static uint32_t retries_most(const struct tr_engine *e, const struct tr_job *job)
+{
+	const struct tr_policy *policy = tr_policy_of(e, job);
+	uint32_t class_row1 =
+		e->loaded[job->policy].row_of_slot[TR_REGISTRY_CLASS][job->class_slot];
+
+	TR_ASSERT(class_row1 != 0);
+	return (uint32_t)tr_min(policy->retry.attempts, policy->classes[class_row1 - 1].retries);
+}
+
 /* Retry, or end the job: its last attempt is gone and nothing was committed. */
 static void retry_or_end(struct tr_engine *e, struct tr_job *job, enum tr_cause cause)
 {
@@ -279,7 +346,7 @@ static void retry_or_end(struct tr_engine *e, struct tr_job *job, enum tr_cause 
 	const struct tr_policy_retry *retry = &tr_policy_of(e, job)->retry;
 	tr_span_ns delay = 0;
 
-	if (tr_causes[cause].retry == TR_RETRY_NO || active->retries >= retry->attempts ||
+	if (tr_causes[cause].retry == TR_RETRY_NO || active->retries >= retries_most(e, job) ||
 	    active->ordinal == UINT8_MAX) {
 		tr_job_end(e, job, TR_OUTCOME_FAILED, cause);
 		return;
@@ -294,7 +361,9 @@ static void retry_or_end(struct tr_engine *e, struct tr_job *job, enum tr_cause 
 			tr_draw(e->core->seed, job->job_id, TR_PURPOSE_BACKOFF, active->retries),
 			tr_add_sat(most, 1));
 	}
-	if (tr_add_sat(e->core->now, delay) >= job->deadline) {
+	/* The budget is asked last: what another rule forbids must not spend it. */
+	if (tr_add_sat(e->core->now, delay) >= job->deadline ||
+	    !tr_budget_take_retry(e, job->model)) {
 		tr_job_end(e, job, TR_OUTCOME_FAILED, cause);
 		return;
 	}
@@ -345,8 +414,7 @@ void tr_attempt_due(struct tr_engine *e, struct tr_attempt *attempt)
 {
 	enum tr_cause cause;
 
-	phase_limit(&tr_policy_of(e, job_of(e, attempt))->timeouts,
-		    (enum tr_attempt_state)attempt->state, &cause);
+	TR_ASSERT(silence_ends(e, attempt, &cause) <= e->core->now);
 	TR_ASSERT(cause != TR_CAUSE_NONE);
 	attempt_lost(e, attempt, cause, true);
 }

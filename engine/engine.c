@@ -160,6 +160,8 @@ void tr_engine_counts(const struct tr_engine *e, struct tr_counts *ret)
 		.hedges = core->hedges,
 		.breaker_trips = core->breaker_trips,
 		.events = core->events,
+		.retries_denied = core->retries_denied,
+		.hedges_denied = core->hedges_denied,
 	};
 }
 

@@ -7,17 +7,8 @@
  * does no I/O, allocates nothing after tr_engine_init() and uses no floating point; the same events
  * give the same actions on every machine.
  *
- * What a host owes the engine:
- *  1. Events come in order of `time`; `observed` <= `time`.
- *  2. When tr_engine_deadline() is due, it sends CLOCK with that time before any later event, again
- *     and again while the deadline stays due.
- *  3. It carries out every action, in order. After ATTEMPT_ABORT or JOB_FINISH nothing more of that
- *     attempt or job reaches the client.
- *  4. Every ATTEMPT_DISPATCH is answered by events and in the end by exactly one ATTEMPT_DONE or
- *     ATTEMPT_FAILED, unless the engine aborts it first.
- *  5. Every JOB_PERSIST is answered by one JOB_PERSISTED, unless the job ends first.
- *  6. A refused event (negative return) is the host's error or a lost race (TR_E_STALE): nothing
- * has changed, nothing was hashed, and it must not be recorded.
+ * What a host owes the engine, and all it must know to drive one, stands in docs/host.md, rule by
+ * rule (H1, H2, ...).
  */
 #ifndef TR_ENGINE_ENGINE_H
 #define TR_ENGINE_ENGINE_H
@@ -137,6 +128,8 @@ struct tr_counts {
 	uint64_t hedges;
 	uint64_t breaker_trips;
 	uint64_t events;
+	uint64_t retries_denied; /* jobs that ended because the pool's retry budget was spent */
+	uint64_t hedges_denied;	 /* hedges that were due and not sent, by their budgets */
 };
 
 /* The counters now. O(1). */

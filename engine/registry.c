@@ -143,6 +143,9 @@ static void entry_clear(struct tr_engine *e, enum tr_registry_kind kind, uint32_
 
 	if (kind == TR_REGISTRY_MODEL)
 		e->core->dirty_models -= e->model[slot].dirty;
+	if (kind == TR_REGISTRY_MODEL)
+		memset(&e->spending[(size_t)slot * TR_SPENDING_BUCKETS], 0,
+		       TR_SPENDING_BUCKETS * sizeof *e->spending);
 	memset(registry->rows + slot * registry->row_bytes, 0, registry->row_bytes);
 	if (kind == TR_REGISTRY_ENDPOINT)
 		tr_window_clear(e, tr_window_of_endpoint(slot));

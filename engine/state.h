@@ -81,6 +81,8 @@ enum tr_job_flag {
 	F(u64, attempts)                                                                           \
 	F(u64, retries)                                                                            \
 	F(u64, hedges)                                                                             \
+	F(u64, retries_denied) /* by a budget, as the next */                                      \
+	F(u64, hedges_denied)                                                                      \
 	F(u64, breaker_trips)                                                                      \
 	F(u64, events)                                                                             \
 	F(u32, live_jobs)                                                                          \
@@ -297,7 +299,7 @@ enum tr_job_flag {
 	F(u64, cost) /* predicted, micro-USD, of first attempts */                                 \
 	F(u64, hedge_cost)                                                                         \
 	F(u32, dispatches) /* first attempts */                                                    \
-	F(u32, retries)                                                                            \
+	F(u32, retries)	   /* decided */                                                           \
 	F(u32, hedges)
 
 /* A strategy of a loaded policy, TR_POLICY_STRATEGIES_MAX for each policy slot. */

@@ -129,6 +129,17 @@ static const char *values(const struct tr_engine *e)
 {
 	HOLDS(e->core->bucket_span != 0, "the breakers' windows have no length");
 	HOLDS(e->core->window_span != 0, "the latency windows have no length");
+	for (uint32_t i = 0; i < e->limits.models; i++)
+		HOLDS(e->model[i].spending_number <= e->core->now / TR_SECOND,
+		      "a pool's spending is ahead of time");
+	for (uint32_t i = 0; i < e->limits.models * TR_SPENDING_BUCKETS; i++) {
+		const struct tr_spending *row = &e->spending[i];
+		bool spent = row->dispatches || row->retries || row->hedges;
+
+		HOLDS(spent || (!row->cost && !row->hedge_cost), "a cost without an attempt");
+		HOLDS(!spent || e->model[i / TR_SPENDING_BUCKETS].name,
+		      "a pool that is gone has spent");
+	}
 	for (uint32_t i = 0; i < e->limits.endpoints; i++)
 		HOLDS(!e->endpoint[i].name || e->endpoint[i].slots, "an endpoint has no slots");
 	for (uint32_t i = 0; i < e->limits.tenants; i++)
@@ -247,6 +258,8 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 		sums->tenant_waiting[job->tenant] += job->state == TR_JOB_QUEUED;
 		sums->tenant_reserved[job->tenant] += job->reserved_micro_usd;
 		sums->policy_jobs[job->policy]++;
+		HOLDS(e->loaded[job->policy].row_of_slot[TR_REGISTRY_CLASS][job->class_slot],
+		      "a job's class is not of its policy");
 		HOLDS(tr_job_find(e, job->job_id) == job, "a live job is not found by its id");
 		HOLDS(active == (job->active1 != 0), "an active row and a job's state differ");
 		HOLDS((job->state == TR_JOB_HELD) == (job->hold != TR_HOLD_NONE),

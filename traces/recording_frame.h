@@ -74,7 +74,7 @@ const char *tr_recording_foreign_text(uint16_t schema, char *text, size_t size);
 /* NULL, or what is wrong. Of a foreign schema_version only the three versions are read. */
 const char *tr_header_decode(const uint8_t *bytes, size_t length, struct tr_recording_header *ret);
 
-#define TR_STATE_BYTES 128
+#define TR_STATE_BYTES 144
 
 uint8_t *tr_state_encode(const struct tr_recording_state *state, uint8_t *p);
 void tr_state_take(struct tr_bytes *bytes, struct tr_recording_state *ret);

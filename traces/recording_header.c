@@ -27,7 +27,9 @@
 	X(retries)                                                                                 \
 	X(hedges)                                                                                  \
 	X(breaker_trips)                                                                           \
-	X(events)
+	X(events)                                                                                  \
+	X(retries_denied)                                                                          \
+	X(hedges_denied)
 
 #define ADD(field) +1
 _Static_assert(sizeof(struct tr_counts) == (0 TR_COUNTS_FIELDS(ADD)) * sizeof(uint64_t),

@@ -272,10 +272,15 @@ static int check_pair(const struct checker *checker, const char *map, const stru
 static int check_intents(const struct checker *checker)
 {
 	const struct tr_draft_intent *intents = checker->draft->intents.items;
+	const struct tr_policy_hedge *hedge = &checker->draft->hedge;
 
 	for (uint32_t i = 0; i < checker->draft->intents.count; i++) {
 		const struct tr_policy_intent *intent = &intents[i].compiled;
 
+		if (intent->hedge && hedge->delay_ns == 0 && hedge->quantile_percent == 0)
+			return refuse(checker, "intents", &intents[i].row, "hedge",
+				      "nothing says when: expected hedge.delay_ms or "
+				      "hedge.quantile_percent above 0");
 		if (intent->deadline_ns_max == 0)
 			continue;
 		if (check_pair(checker, "intents", &intents[i].row, "deadline_ms",

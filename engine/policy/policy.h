@@ -270,9 +270,9 @@ struct tr_policy_retry {
 };
 
 struct tr_policy_hedge {
-	tr_span_ns delay_ns;	      /* silence before a second attempt; 0: no hedging */
+	tr_span_ns delay_ns;	      /* silence before a second attempt; 0: the quantile alone */
 	uint32_t attempts;	      /* extra attempts of a job, 0..3 */
-	uint32_t quantile_percent;    /* of the pool's first tokens, as delay; 0: delay_ns alone */
+	uint32_t quantile_percent;    /* of the pool's first tokens, as delay; both 0: no hedge */
 	uint32_t budget_percent;      /* hedges per dispatches of the pool, 0..100 */
 	uint32_t cost_budget_percent; /* their predicted cost per cost of the pool, 0..100 */
 };
@@ -280,7 +280,7 @@ struct tr_policy_hedge {
 struct tr_policy_timeouts {
 	tr_span_ns connect_ns; /* 0: none, for each */
 	tr_span_ns headers_ns;
-	tr_span_ns first_token_ns;
+	tr_span_ns first_token_ns; /* from the dispatch */
 	tr_span_ns between_tokens_ns;
 	tr_span_ns total_ns; /* of the job, from its admission */
 };

@@ -229,7 +229,8 @@ static const struct tr_schema_field intent_fields[] = {
 	TR_BOOL(struct tr_draft_intent, compiled.cancelable, "cancelable", "true",
 		"Whether the client may cancel."),
 	TR_BOOL(struct tr_draft_intent, compiled.hedge, "hedge", "false",
-		"Whether a silent attempt may get a rival, as `hedge` says."),
+		"Whether a silent attempt may get a rival, as `hedge` says, which must then have "
+		"a delay or a quantile."),
 	TR_BOOL(struct tr_draft_intent, compiled.strict, "strict", "false",
 		"Only the model that was named, no fallback."),
 };
@@ -376,9 +377,13 @@ static const struct tr_schema_field retry_fields[] = {
 		       SPAN_MS_MAX, "60000",
 		       "Longest pause that an endpoint may ask for; a longer wish is cut to this."),
 	TR_INTEGER(struct tr_policy_retry, budget_percent, "budget_percent", 0, 100, "20",
-		   "percent", "Retries of a model in 10 seconds, against its first attempts ..."),
+		   "percent",
+		   "Retries of all requests for a model in 10 seconds, as a share of their first "
+		   "attempts ..."),
 	TR_INTEGER(struct tr_policy_retry, budget_per_second, "budget_per_second", 0, 1000000, "10",
-		   "attempts/s", "... and so many a second beside."),
+		   "attempts/s",
+		   "... and so many a second beside. Where both are spent, a request ends with the "
+		   "failure it has."),
 };
 static const struct tr_table retry_table =
 	TR_TABLE(struct tr_policy_retry, retry_fields, "retry",
@@ -389,17 +394,20 @@ static const struct tr_schema_field hedge_fields[] = {
 		struct tr_policy_hedge, delay_ns, "delay_ms", 0, SPAN_MS_MAX, "0",
 		"Silence after which a rival attempt starts; 0, and no quantile: no hedging."),
 	TR_INTEGER(struct tr_policy_hedge, attempts, "attempts", 0, 3, "1", "attempts",
-		   "Rival attempts at once."),
+		   "Rival attempts of one request."),
 	TR_INTEGER(struct tr_policy_hedge, quantile_percent, "quantile_percent", 0, 99, "0",
 		   "percent",
 		   "Instead of a fixed delay, this quantile of the model's times to the first "
-		   "token, never less than `delay_ms`; 0: `delay_ms` alone."),
+		   "token, never less than `delay_ms`; 0, or while fewer than 20 are known: "
+		   "`delay_ms` alone."),
 	TR_INTEGER(struct tr_policy_hedge, budget_percent, "budget_percent", 0, 100, "5", "percent",
-		   "Rival attempts of a model in 10 seconds, against first attempts."),
+		   "Rival attempts of all requests for a model in 10 seconds, as a share of their "
+		   "first attempts; one is always permitted; 0: none."),
 	TR_INTEGER(struct tr_policy_hedge, cost_budget_percent, "cost_budget_percent", 0, 100, "5",
 		   "percent",
-		   "Their predicted cost in 10 seconds, against that of first attempts; models "
-		   "without a price cost nothing."),
+		   "Their predicted cost in 10 seconds, as a share of that of first attempts; one "
+		   "is always permitted; 0: none that costs anything. Models without a price cost "
+		   "nothing."),
 };
 static const struct tr_table hedge_table =
 	TR_TABLE(struct tr_policy_hedge, hedge_fields, "hedge",
@@ -413,7 +421,8 @@ static const struct tr_schema_field timeout_fields[] = {
 		       "Longest wait for the answer's headers; 0: no limit, since many servers "
 		       "send them only with the first token."),
 	TR_DURATION_MS(struct tr_policy_timeouts, first_token_ns, "first_token_ms", 0, SPAN_MS_MAX,
-		       "120000", "Longest wait for the first token; 0: no limit."),
+		       "120000",
+		       "Longest wait for the first token, from the dispatch on; 0: no limit."),
 	TR_DURATION_MS(struct tr_policy_timeouts, between_tokens_ns, "between_tokens_ms", 0,
 		       SPAN_MS_MAX, "60000", "Longest silence between two tokens; 0: no limit."),
 	TR_DURATION_MS(struct tr_policy_timeouts, total_ns, "total_ms", 0, SPAN_MS_MAX, "0",

@@ -101,6 +101,7 @@ void tr_plan_init(struct tr_plan *plan, uint64_t id)
 			    .successes = 2, .eject_percent = 100},
 		.retry = {TR_TEST_RETRY, .backoff_ns = 100 * TR_MS, .backoff_ns_max = TR_SECOND,
 			  .retry_after_ns_max = 60 * TR_SECOND},
+		.hedge = {TR_TEST_HEDGE},
 		.limits = {.tokens_in = 1000000, .tokens_out = 1000000},
 	};
 	for (uint32_t picker = 0; picker < TR_PICKER_COUNT; picker++)

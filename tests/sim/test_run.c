@@ -6,6 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "tests/engine/policies.h"
 #include "tests/sim/world.h"
 
 static void assert_conserved(const struct tr_result_row *row)
@@ -49,7 +50,7 @@ static void test_every_request_ends_in_exactly_one_column(void **state)
 		world.class.queue_timeout_ns = 5 * TR_SECOND;
 		world.intent.deadline_ns = seed % 2 ? 8 * TR_SECOND : 0;
 		world.policy.hedge = (struct tr_policy_hedge){
-			.delay_ns = seed % 3 ? 300 * TR_MS : 0, .attempts = 1};
+			TR_TEST_HEDGE, .delay_ns = seed % 3 ? 300 * TR_MS : 0, .attempts = 1};
 		world.intent.hedge = 1;
 		world_run(&world, &result);
 		assert_int_equal(result.all.submitted, 2000);
