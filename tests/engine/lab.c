@@ -251,6 +251,8 @@ void tr_lab_init(struct tr_lab *lab, uint64_t seed, const struct tr_lab_options 
 	lab->limits = tr_stage_limits;
 	lab->limits.active = 256;
 	lab->limits.attempts = TR_LAB_ATTEMPTS;
+	lab->limits.prefixes = 1u << 16;
+	lab->limits.sessions = 4096;
 	draw_policy(lab);
 	if (options->plain)
 		make_plain(&lab->plan);
@@ -529,10 +531,22 @@ static void trouble(struct tr_lab *lab)
 	give(lab);
 }
 
-static bool cancelable(const struct tr_lab *lab, const struct tr_lab_job *job)
+/* When a job's client gives up; TR_TIME_NEVER: it does not, or may not. */
+static tr_time_ns cancel_time(const struct tr_lab_job *job)
 {
-	return job->state >= TR_LAB_HELD && job->state < TR_LAB_ENDED && job->cancel_at &&
-	       job->cancel_at <= lab->now && job->submit.intent != TR_LAB_INTENT(3);
+	bool lives = job->state >= TR_LAB_HELD && job->state < TR_LAB_ENDED;
+
+	return lives && job->cancel_at && job->submit.intent != TR_LAB_INTENT(3) ? job->cancel_at
+										 : TR_TIME_NEVER;
+}
+
+static tr_time_ns first_cancel(const struct tr_lab *lab)
+{
+	tr_time_ns first = TR_TIME_NEVER;
+
+	for (uint32_t i = 0; i < lab->next_job; i++)
+		first = tr_min(first, cancel_time(&lab->jobs[i]));
+	return first;
 }
 
 /* Things a host does as soon as it can: store what is to be stored, cancel what is given up. */
@@ -550,7 +564,7 @@ static bool at_once(struct tr_lab *lab)
 			give(lab);
 			return true;
 		}
-		if (cancelable(lab, job)) {
+		if (cancel_time(job) <= lab->now) {
 			struct tr_event_job_cancel *cancel =
 				&event(lab, TR_EVENT_JOB_CANCEL)->job_cancel;
 
@@ -594,7 +608,7 @@ void tr_lab_run(struct tr_lab *lab)
 
 		if (arrival == TR_TIME_NEVER && live(lab) == 0)
 			return;
-		next = tr_min(next, lab->trouble_at);
+		next = tr_min(tr_min(next, lab->trouble_at), first_cancel(lab));
 		if (deadline <= next) {
 			TR_LAB_LAW(lab, deadline != TR_TIME_NEVER, "somebody is waited for");
 			lab->now = tr_max(lab->now, deadline);
@@ -602,7 +616,7 @@ void tr_lab_run(struct tr_lab *lab)
 			give(lab);
 			continue;
 		}
-		lab->now = next;
+		lab->now = tr_max(lab->now, next);
 		if (next == arrival) {
 			struct tr_lab_job *job = &lab->jobs[lab->next_job++];
 
@@ -612,7 +626,7 @@ void tr_lab_run(struct tr_lab *lab)
 			}
 		} else if (attempt && next == attempt->next_at) {
 			attempt_next(lab, attempt);
-		} else {
+		} else if (next == lab->trouble_at) {
 			trouble(lab);
 		}
 		while (tr_engine_deadline(lab->engine) > lab->now && at_once(lab))
