@@ -120,7 +120,7 @@ enum tr_job_flag {
 	F(u8, flags)                                                                               \
 	F(u64, job_id)                                                                             \
 	F(hash, path)                                                                              \
-	F(time, submitted) /* observed */                                                          \
+	F(time, submitted)	 /* observed */                                                    \
 	F(span, predicted_start) /* from its submission; as it was told */                         \
 	F(u64, reserved_micro_usd)                                                                 \
 	F(u64, charged_tokens) /* of the tenant's token rate */                                    \
@@ -163,13 +163,13 @@ enum tr_job_flag {
 	F(time, hedge_at) /* 0: no hedge to come */                                                \
 	F(u64, cost_micro_usd)                                                                     \
 	F(u64, service_charged) /* to the fair share at dispatch, as weighted then */              \
-	F(name, endpoint) /* of the attempt that answered last */                                  \
+	F(name, endpoint)	/* of the attempt that answered last */                            \
 	F(name, model)                                                                             \
 	F(u32, job1) /* next free row while free */                                                \
 	F(u32, first_attempt1)                                                                     \
 	F(u32, committed1)                                                                         \
 	F(u32, tokens_out)                                                                         \
-	F(u8, ordinal)	      /* of the next attempt */                                            \
+	F(u8, ordinal) /* of the next attempt */                                                   \
 	F(u8, retries)                                                                             \
 	F(u8, hedges)                                                                              \
 	F(u8, last_cause)                                                                          \
