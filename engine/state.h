@@ -474,7 +474,7 @@ struct tr_engine {
 	struct tr_index job_index; /* live jobs by id */
 	struct tr_registry registry[TR_REGISTRY_KINDS];
 	struct tr_index session_index; /* sessions by key */
-	struct tr_model_set *reach; /* models whose chains, in any policy, lead to this one */
+	struct tr_model_set *reach;    /* models whose chains, in any policy, lead to this one */
 	struct tr_loaded loaded[TR_ENGINE_POLICIES_MAX];
 
 	/* Of the step in progress. */
