@@ -11,7 +11,7 @@
  * Both are learnt at the first token. An attempt that failed has warmed nothing, and a hedge that
  * lost must not take a session with it: what answered is the one thing that is certain. The price:
  * requests with one prefix that come while its first is still being read go wherever load sends
- * them.
+ * them. An endpoint that is reported starting has nothing left of what it was known for.
  *
  * Sessions: a list by last use, the oldest is forgotten when the table is full. Prefixes: sets of
  * eight rows by hash, the row used longest ago is replaced; that is a cache's own organisation
@@ -158,11 +158,19 @@ static void session_answered(struct tr_engine *e, const struct tr_job *job, tr_n
 	list_add(e, session);
 }
 
+/* Where a session's cache is; TR_NONE: the endpoint is gone, or has started anew since. */
+static uint32_t cache_of(const struct tr_engine *e, const struct tr_session *session)
+{
+	uint32_t slot = tr_registry_find(&e->registry[TR_REGISTRY_ENDPOINT], session->endpoint);
+
+	return slot != TR_NONE && session->used >= e->endpoint[slot].caches_since ? slot : TR_NONE;
+}
+
 void tr_affinity_left(struct tr_engine *e, const struct tr_job *job, uint32_t endpoint)
 {
 	struct tr_session *session = job->session ? session_find(e, job->session) : NULL;
 
-	if (!session || session->endpoint != e->endpoint[endpoint].name)
+	if (!session || cache_of(e, session) != endpoint)
 		return;
 	list_remove(e, session);
 	session->used = e->core->now;
@@ -180,7 +188,7 @@ static void find_session(const struct tr_engine *e, const struct tr_job *job,
 	ret->known = true;
 	if (!fresh(e, session->used, rule->session_ttl_ns))
 		return;
-	ret->cached = tr_registry_find(&e->registry[TR_REGISTRY_ENDPOINT], session->endpoint);
+	ret->cached = cache_of(e, session);
 	if (!rule->session_turns || session->turns < rule->session_turns)
 		ret->home = ret->cached;
 }
@@ -233,7 +241,8 @@ static void find_prefix(const struct tr_engine *e, const struct tr_job *job,
 		const struct tr_prefix *set = set_of(e, key);
 
 		for (uint32_t way = 0; way < TR_PREFIX_WAYS; way++)
-			if (set[way].used && set[way].key == key && fresh(e, set[way].used, ttl))
+			if (set[way].used && set[way].key == key && fresh(e, set[way].used, ttl) &&
+			    set[way].used >= e->endpoint[set[way].endpoint].caches_since)
 				seen_add(ret, set[way].endpoint, (uint32_t)tr_max(permille, 1));
 	}
 	ret->known |= ret->count && ret->seen[0].permille >= TR_AFFINITY_WARM_PERMILLE;

@@ -226,6 +226,8 @@ static void on_endpoint_state(struct tr_engine *e, const struct tr_event_endpoin
 	action->from = ep->lifecycle;
 	action->to = ev->lifecycle;
 	ep->lifecycle = ev->lifecycle;
+	if (ev->lifecycle == TR_LIFECYCLE_STARTING)
+		ep->caches_since = tr_add_sat(e->core->now, 1);
 	/* Also when it got worse: those who wait for nobody else must be told so. */
 	tr_pool_endpoint_freed(e, slot);
 }

@@ -262,6 +262,7 @@ enum tr_job_flag {
 	F(u32, weight)                                                                             \
 	F(u32, oldest_attempt1)                                                                    \
 	F(u32, newest_attempt1)                                                                    \
+	F(time, caches_since) /* what it was known for before is gone: it started anew */          \
 	F(u16, model)                                                                              \
 	F(u8, round) /* of half-open, 1..255, begins again after that */                           \
 	F(u8, removed)                                                                             \

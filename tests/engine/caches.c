@@ -57,6 +57,22 @@ struct tr_event_job_submit tr_caches_prompt(uint64_t document, uint32_t blocks)
 	return submit;
 }
 
+void tr_caches_draw(struct tr_world *world, struct tr_event_job_submit *submit)
+{
+	struct tr_event_job_submit drawn =
+		tr_caches_prompt(tr_world_below(world, 2), 1 + (uint32_t)tr_world_below(world, 40));
+
+	if (tr_world_below(world, 2))
+		submit->session = 1 + tr_world_below(world, 3);
+	if (tr_world_below(world, 2))
+		return;
+	submit->prefix_blocks = drawn.prefix_blocks;
+	submit->prefix_count = drawn.prefix_count;
+	if (tr_world_below(world, 50) == 0)
+		submit->prefix_count = TR_PREFIX_MAX + 1; /* refused */
+	memcpy(&submit->prefix0, &drawn.prefix0, TR_PREFIX_MAX * sizeof submit->prefix0);
+}
+
 enum tr_warmth tr_caches_serve(struct tr_stage *stage, struct tr_event_job_submit submit)
 {
 	uint64_t job = tr_stage_submit(stage, submit);

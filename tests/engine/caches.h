@@ -8,6 +8,7 @@
 
 #include "engine/affinity.h"
 #include "tests/engine/stage.h"
+#include "tests/engine/world.h"
 
 #define TR_CACHES_MODEL	    TR_NAME("m")
 #define TR_CACHES_ENDPOINTS 3
@@ -24,6 +25,9 @@ void tr_caches_wait(struct tr_stage *stage, tr_span_ns span);
 void tr_caches_only(struct tr_stage *stage, uint32_t endpoint);
 /* A prompt of a document, cut after so many blocks: prompts of one document begin alike. */
 struct tr_event_job_submit tr_caches_prompt(uint64_t document, uint32_t blocks);
+/* Give a world's random submit a session, one of a few that go on, and a prompt that begins as
+ * others do; or neither. */
+void tr_caches_draw(struct tr_world *world, struct tr_event_job_submit *submit);
 /* One job from submit to answer; what was said of its caches at dispatch, which must be what its
  * finish says. */
 enum tr_warmth tr_caches_serve(struct tr_stage *stage, struct tr_event_job_submit submit);

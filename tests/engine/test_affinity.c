@@ -313,6 +313,36 @@ static void test_an_endpoint_in_anothers_place_inherits_nothing(void **state)
 }
 
 /* SCH-5 */
+static void test_an_endpoint_that_starts_anew_has_nothing_cached(void **state)
+{
+	struct tr_event_job_submit submit = tr_caches_prompt(1, 4);
+	uint64_t job;
+
+	(void)state;
+	tr_caches_plan(&plan);
+	start();
+	submit.session = 5;
+	serve_at(0, submit);
+	tr_caches_only(&stage, 1);
+	/* Only out of reach. */
+	tr_caches_only(&stage, 0);
+	assert_int_equal(home_of(5), tr_caches_endpoint(0));
+	job = tr_stage_submit(&stage, submit);
+	assert_int_equal(tr_stage_first_token(&stage, job), 0);
+	tr_stage_lifecycle(&stage, tr_caches_endpoint(0), TR_LIFECYCLE_STARTING);
+	/* What it was cut off in does not count as use. */
+	assert_int_equal(tr_stage_fail(&stage, job, TR_CAUSE_RESET, 0), 0);
+	tr_stage_lifecycle(&stage, tr_caches_endpoint(0), TR_LIFECYCLE_UP);
+	assert_int_equal(home_of(5), 0);
+	assert_int_equal(tr_caches_seen(&stage, submit, 0), 0);
+	tr_stage_wait(&stage, TR_SECOND);
+	assert_int_equal(tr_caches_serve(&stage, submit), TR_WARMTH_COLD);
+	assert_int_equal(home_of(5), tr_caches_endpoint(0));
+	assert_int_equal(tr_caches_serve(&stage, submit), TR_WARMTH_WARM);
+	tr_stage_done(&stage);
+}
+
+/* SCH-5 */
 static void test_where_nothing_is_to_be_remembered_nothing_is(void **state)
 {
 	struct tr_event_job_submit submit = tr_caches_prompt(1, 4);
@@ -442,6 +472,7 @@ int main(void)
 		cmocka_unit_test(test_sessions_are_those_of_a_naive_list),
 		cmocka_unit_test(test_tenants_do_not_see_each_others_caches),
 		cmocka_unit_test(test_an_endpoint_in_anothers_place_inherits_nothing),
+		cmocka_unit_test(test_an_endpoint_that_starts_anew_has_nothing_cached),
 		cmocka_unit_test(test_where_nothing_is_to_be_remembered_nothing_is),
 		cmocka_unit_test(test_what_is_remembered_is_in_the_snapshot),
 		cmocka_unit_test(test_damage_is_noticed),

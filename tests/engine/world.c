@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/random.h"
+#include "tests/engine/caches.h"
 #include "tests/engine/policies.h"
 
 /* Attempts the world believes to be at each stage. */
@@ -252,25 +253,6 @@ static tr_name one_of(struct tr_world *world, const tr_name *names, uint64_t cou
 	return names[tr_world_below(world, count)];
 }
 
-/* A conversation of a few that go on, and a prompt that begins as others do. */
-static void remember(struct tr_world *world)
-{
-	struct tr_event_job_submit *ev = &world->event.job_submit;
-	uint64_t *prefix = &ev->prefix0;
-	uint64_t document = tr_world_below(world, 2);
-
-	if (tr_world_below(world, 2))
-		ev->session = 1 + tr_world_below(world, 3);
-	if (tr_world_below(world, 2))
-		return;
-	ev->prefix_blocks = 1 + (uint32_t)tr_world_below(world, 40);
-	for (uint32_t depth = 1; depth <= ev->prefix_blocks; depth++)
-		if ((depth & (depth - 1)) == 0 || depth == ev->prefix_blocks)
-			prefix[ev->prefix_count++] = tr_mix(document << 32 | depth);
-	if (tr_world_below(world, 50) == 0)
-		ev->prefix_count = TR_PREFIX_MAX + 1;
-}
-
 static void submit(struct tr_world *world)
 {
 	const tr_name tenants[] = {0,
@@ -316,6 +298,7 @@ static void submit(struct tr_world *world)
 		ev->body_hash = 1 + tr_world_below(world, 3) / 2;
 	}
 	remember(world);
+	tr_caches_draw(world, ev);
 }
 
 static struct tr_world_job *some_job(struct tr_world *world)
