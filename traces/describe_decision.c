@@ -93,9 +93,12 @@ const char *tr_describe_candidate(const struct tr_describer *describer,
 			    tr_describe_span(candidate->detail, span, sizeof span));
 		return text;
 	}
-	say(&words, "%s%u of %u slots taken, measure %" PRIu64,
-	    index == decision->winner ? "won: " : "", candidate->in_flight, candidate->slots,
-	    candidate->measure);
+	say(&words, "%s%u of %u slots taken, ", index == decision->winner ? "won: " : "",
+	    candidate->in_flight, candidate->slots);
+	if (candidate->measure == TR_MEASURE_OUT)
+		say(&words, "passed over");
+	else
+		say(&words, "measure %" PRIu64, candidate->measure);
 	for (unsigned i = 0; i < TR_TERM_COUNT; i++) {
 		if (candidate->terms[i] == 0)
 			continue;

@@ -134,7 +134,10 @@ static json_t *candidate_json(const struct tr_describer *describer,
 	failures |= json_object_set_new(object, "filter_ns", number_json(candidate->detail));
 	failures |= json_object_set_new(object, "in_flight", json_integer(candidate->in_flight));
 	failures |= json_object_set_new(object, "slots", json_integer(candidate->slots));
-	failures |= json_object_set_new(object, "measure", number_json(candidate->measure));
+	failures |= json_object_set_new(object, "measure",
+					candidate->measure == TR_MEASURE_OUT
+						? json_null()
+						: number_json(candidate->measure));
 	for (unsigned i = 0; i < TR_TERM_COUNT; i++) {
 		if (candidate->terms[i])
 			failures |= json_object_set_new(parts, terms[i],

@@ -17,7 +17,7 @@ enum candidate_bit {
 	CANDIDATE_DETAIL = 1 << 3,
 	CANDIDATE_MEASURE = 1 << 4,
 	CANDIDATE_TERMS = 1 << 5,
-	CANDIDATE_BITS = (1 << 6) - 1,
+	CANDIDATE_OUT = 1 << 6, /* its measure is TR_MEASURE_OUT */
 };
 
 static const struct tr_candidate candidate_none;
@@ -38,7 +38,9 @@ static unsigned candidate_bits(const struct tr_candidate *candidate,
 	       (candidate->chain_step != before->chain_step ? CANDIDATE_STEP : 0u) |
 	       (candidate->filter ? CANDIDATE_FILTER : 0u) |
 	       (candidate->detail ? CANDIDATE_DETAIL : 0u) |
-	       (candidate->measure ? CANDIDATE_MEASURE : 0u) |
+	       (candidate->measure == TR_MEASURE_OUT ? CANDIDATE_OUT
+		: candidate->measure		     ? CANDIDATE_MEASURE
+						     : 0u) |
 	       (terms_any(candidate) ? CANDIDATE_TERMS : 0u);
 }
 
@@ -80,7 +82,9 @@ static bool take_candidate(struct tr_bytes *bytes, const struct tr_candidate *be
 	ret->chain_step = bits & CANDIDATE_STEP ? tr_take_u8(bytes) : before->chain_step;
 	ret->filter = bits & CANDIDATE_FILTER ? tr_take_u8(bytes) : 0;
 	ret->detail = bits & CANDIDATE_DETAIL ? tr_take_varint(bytes, UINT64_MAX) : 0;
-	ret->measure = bits & CANDIDATE_MEASURE ? tr_take_varint(bytes, UINT64_MAX) : 0;
+	ret->measure = bits & CANDIDATE_MEASURE ? tr_take_varint(bytes, UINT64_MAX)
+		       : bits & CANDIDATE_OUT	? TR_MEASURE_OUT
+						: 0;
 	for (unsigned i = 0; bits & CANDIDATE_TERMS && i < TR_TERM_COUNT; i++)
 		ret->terms[i] = (uint16_t)tr_take_varint(bytes, UINT16_MAX);
 	return !bytes->bad && bits == candidate_bits(ret, before);

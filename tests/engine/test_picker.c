@@ -262,6 +262,44 @@ static void test_each_picker_picks_as_its_reference(void **state)
 	}
 }
 
+/* The endpoint of each of so many jobs, one after the other, some of which end on the way. */
+static void play_order(bool reversed, enum tr_picker picker, tr_name *ret_endpoints, uint32_t jobs)
+{
+	tr_plan_init(&plan, 1);
+	tr_plan_model(&plan, M, 6, 4);
+	for (uint32_t i = 0; i < 6; i++) {
+		plan.endpoints[i].name = tr_plan_endpoint_name(M, reversed ? 5 - i : i);
+		plan.endpoints[i].weight = (uint32_t)(plan.endpoints[i].name % 1000);
+	}
+	start();
+	for (uint32_t i = 0; i < jobs; i++) {
+		uint64_t job = tr_stage_submit(
+			&stage, (struct tr_event_job_submit){.strategy = TR_PLAN_STRATEGY + picker,
+							     .session = 1 + i % 5});
+
+		ret_endpoints[i] = tr_stage_dispatch(&stage, job)->endpoint;
+		tr_stage_wait(&stage, draw(i, 100) * TR_MS);
+		if (i % 3 > 0) {
+			tr_stage_first_token(&stage, job);
+			assert_int_equal(tr_stage_complete(&stage, job, 2 + (uint32_t)draw(i, 9)),
+					 0);
+		}
+	}
+	tr_stage_done(&stage);
+}
+
+static void test_the_order_of_rows_changes_no_pick(void **state)
+{
+	(void)state;
+	for (int picker = 0; picker < TR_PICKER_COUNT; picker++) {
+		tr_name one[60], other[60];
+
+		play_order(false, (enum tr_picker)picker, one, 60);
+		play_order(true, (enum tr_picker)picker, other, 60);
+		assert_memory_equal(one, other, sizeof one);
+	}
+}
+
 /* RTE-3: the parts of a best score are its terms. */
 static void test_the_terms_of_a_score_add_up_to_its_measure(void **state)
 {
@@ -320,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_picker_picks_as_its_reference),
+		cmocka_unit_test(test_the_order_of_rows_changes_no_pick),
 		cmocka_unit_test(test_the_terms_of_a_score_add_up_to_its_measure),
 		cmocka_unit_test(test_a_burst_does_not_herd),
 	};

@@ -97,7 +97,7 @@ static void fill_candidate(struct tr_candidate *candidate)
 	candidate->endpoint = any();
 	candidate->model = any() & 1;
 	candidate->detail = any();
-	candidate->measure = any();
+	candidate->measure = any() & 1 ? any() : TR_MEASURE_OUT;
 	candidate->in_flight = (uint32_t)any();
 	candidate->slots = (uint32_t)any();
 	for (unsigned t = 0; any() & 1 && t < TR_TERM_COUNT; t++)
@@ -436,6 +436,10 @@ static void test_words_of_a_candidate(void **state)
 	assert_string_equal(
 		tr_describe_candidate(&describer, &decision, &candidate, 2, text, sizeof text),
 		"1 of 8 slots taken, measure 125 (cost 25, load 100), fallback 1: plain");
+	candidate = (struct tr_candidate){.slots = 8, .measure = TR_MEASURE_OUT};
+	assert_string_equal(
+		tr_describe_candidate(&describer, &decision, &candidate, 0, text, sizeof text),
+		"0 of 8 slots taken, passed over");
 }
 
 static void test_words_of_a_span(void **state)
