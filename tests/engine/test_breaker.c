@@ -2,7 +2,7 @@
 /*
  * RES-1: the circuit breaker, cell by cell of its table of moves, each reached through attempts
  * that really end; its thresholds, its window, its cool-down. What must never trip it is in
- * test_pause.c.
+ * test_pause.c, slow answers are in test_slow.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -317,116 +317,6 @@ static void test_an_error_rate_opens_at_its_percent_exactly(void **state)
 	}
 }
 
-/* ---- slow answers ---- */
-
-static void set_up_slow(uint32_t endpoints)
-{
-	set_up(endpoints);
-	plan.policy.breaker.consecutive = 0;
-	plan.policy.breaker.requests_min = 10;
-	plan.policy.breaker.slow_percent = 40;
-	plan.policy.breaker.slow_ns = SLOW;
-	plan.policy.breaker.window_ns = 1000 * TR_SECOND;
-}
-
-/* Dispatched now, its first token after a span; the rest of a stream does not matter. */
-static void answer_after(tr_span_ns span, bool stream)
-{
-	uint64_t job = submit();
-
-	tr_stage_wait(&stage, span);
-	if (stream) {
-		assert_int_equal(tr_stage_first_token(&stage, job), 0);
-		tr_stage_wait(&stage, 2 * SLOW);
-	}
-	assert_int_equal(tr_stage_complete(&stage, job, 2), 0);
-}
-
-/* RES-1: of a stream the first token counts, of an answer in one piece all of it. */
-static void test_an_answer_is_slow_by_its_first_token(void **state)
-{
-	(void)state;
-	set_up_slow(1);
-	start();
-	answer_after(SLOW, true);
-	answer_after(SLOW, false);
-	assert_int_equal(window_of(0).slow, 0);
-	answer_after(SLOW + 1, true);
-	assert_int_equal(window_of(0).slow, 1);
-	answer_after(SLOW + 1, false);
-	assert_int_equal(window_of(0).slow, 2);
-	assert_int_equal(window_of(0).requests, 4);
-	assert_int_equal(window_of(0).faults, 0);
-	tr_stage_done(&stage);
-}
-
-/* RES-1: the same volume as errors need, and a share of its own; neither adds to the other. */
-static void test_a_slow_rate_opens_at_its_percent_exactly(void **state)
-{
-	static const uint32_t rows[][2] = {{6, 4}, {7, 5}, {12, 8}, {0, 10}};
-
-	(void)state;
-	for (size_t i = 0; i < TR_ARRAY_LENGTH(rows); i++) {
-		set_up_slow(1);
-		start();
-		for (uint32_t k = 0; k < rows[i][0]; k++)
-			end_as(submit(), k % 3 ? TR_VERDICT_SUCCESS : TR_VERDICT_FAULT);
-		for (uint32_t k = 0; k < rows[i][1]; k++) {
-			assert_int_equal(breaker_of(0), TR_BREAKER_CLOSED);
-			answer_after(SLOW + 1, true);
-		}
-		assert_int_equal(breaker_of(0), TR_BREAKER_OPEN);
-		tr_stage_done(&stage);
-	}
-}
-
-/* RES-1: by default no answer is slow; and a slow one is no fault. */
-static void test_a_slow_answer_is_no_fault_and_none_is_slow_unless_the_policy_says(void **state)
-{
-	(void)state;
-	set_up_slow(1);
-	plan.policy.breaker.slow_ns = 0;
-	start();
-	for (int i = 0; i < 30; i++)
-		answer_after(100 * TR_SECOND, false);
-	assert_int_equal(breaker_of(0), TR_BREAKER_CLOSED);
-	tr_stage_done(&stage);
-
-	set_up_slow(1);
-	plan.policy.breaker.consecutive = 3;
-	plan.policy.breaker.error_percent = 100;
-	plan.policy.breaker.slow_percent = 100;
-	start();
-	for (int i = 0; i < 6; i++) {
-		one(BAD);
-		one(BAD);
-		answer_after(SLOW + 1, true);
-		assert_int_equal(breaker_of(0), TR_BREAKER_CLOSED);
-	}
-	tr_stage_done(&stage);
-}
-
-/* RES-1: what is ejected for being slow counts as what is ejected for failing. */
-static void test_slow_endpoints_are_ejected_no_more_than_their_share(void **state)
-{
-	uint32_t out = 0;
-
-	(void)state;
-	set_up_slow(4);
-	plan.policy.breaker.requests_min = 1;
-	plan.policy.breaker.eject_percent = 50;
-	plan.policy.breaker.open_ns = plan.policy.breaker.open_ns_max = 10000 * TR_SECOND;
-	start();
-	for (int i = 0; i < 20; i++)
-		answer_after(SLOW + 1, false);
-	for (uint32_t i = 0; i < 4; i++)
-		out += breaker_of(i) != TR_BREAKER_CLOSED;
-	assert_int_equal(out, 2);
-	tr_stage_done(&stage);
-}
-
-/* ---- the window ---- */
-
 /* RES-1: what is older than the window is forgotten, a tenth at a time. */
 static void test_the_window_slides(void **state)
 {
@@ -637,11 +527,6 @@ int main(void)
 		cmocka_unit_test(test_faults_in_a_row_open_it_and_a_success_between_does_not),
 		cmocka_unit_test(test_an_error_rate_needs_a_volume),
 		cmocka_unit_test(test_an_error_rate_opens_at_its_percent_exactly),
-		cmocka_unit_test(test_an_answer_is_slow_by_its_first_token),
-		cmocka_unit_test(test_a_slow_rate_opens_at_its_percent_exactly),
-		cmocka_unit_test(
-			test_a_slow_answer_is_no_fault_and_none_is_slow_unless_the_policy_says),
-		cmocka_unit_test(test_slow_endpoints_are_ejected_no_more_than_their_share),
 		cmocka_unit_test(test_the_window_slides),
 		cmocka_unit_test(test_the_window_slides_on_after_its_length_has_changed),
 		cmocka_unit_test(test_the_cool_down_grows_with_each_trip_and_heals),

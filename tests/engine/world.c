@@ -446,14 +446,10 @@ static void about_quota(struct tr_world *world, tr_name name)
 
 	world->event.kind = TR_EVENT_ENDPOINT_QUOTA;
 	ev->endpoint = name;
-	ev->requests_remaining = (uint32_t)tr_world_below(world, 6);
+	ev->requests_remaining = (uint32_t)tr_world_below(world, 6) - 1; /* -1: not said */
 	ev->requests_reset = tr_world_below(world, 3) * TR_SECOND;
-	ev->tokens_remaining = tr_world_below(world, 4) * 1500;
+	ev->tokens_remaining = tr_world_below(world, 4) * 1500 - 1;
 	ev->tokens_reset = tr_world_below(world, 3) * TR_SECOND;
-	if (tr_world_below(world, 3) == 0)
-		ev->requests_remaining = UINT32_MAX;
-	if (tr_world_below(world, 3) == 0)
-		ev->tokens_remaining = UINT64_MAX;
 }
 
 static void about_endpoint(struct tr_world *world)
