@@ -118,6 +118,7 @@ static void book(struct tr_engine *e, struct tr_attempt *attempt, const struct t
 	ep->last_dispatch = ++e->core->dispatches;
 	tr_rate_take(&ep->requests_tat, e->core->now, 1, ep->requests_per_minute);
 	tr_rate_take(&ep->tokens_tat, e->core->now, attempt->tokens_booked, ep->tokens_per_minute);
+	tr_health_booked(e, attempt->endpoint, tokens);
 	if (ep->breaker == TR_BREAKER_HALF_OPEN) {
 		attempt->probe = ep->round;
 		ep->probes_out++;
@@ -322,10 +323,12 @@ void tr_attempt_failed(struct tr_engine *e, struct tr_attempt *attempt, enum tr_
 {
 	const struct tr_policy_retry *retry = &tr_policy_active(e)->retry;
 
-	if (tr_causes[cause].verdict == TR_VERDICT_BACKPRESSURE)
+	if (tr_causes[cause].verdict == TR_VERDICT_BACKPRESSURE) {
+		tr_health_backpressure(e, attempt->endpoint, attempt->dispatched);
 		tr_breaker_pause(e, attempt->endpoint,
 				 tr_min(retry_after ? retry_after : retry->backoff_ns,
 					retry->retry_after_ns_max));
+	}
 	attempt_lost(e, attempt, cause, false);
 }
 
@@ -410,9 +413,11 @@ void tr_attempt_done(struct tr_engine *e, struct tr_attempt *attempt, uint32_t t
 	struct tr_model *model = &e->model[job->model];
 	uint32_t endpoint = attempt->endpoint;
 	bool probe = is_probe(&e->endpoint[attempt->endpoint], attempt);
+	enum tr_verdict verdict;
 
 	if (attempt->state != TR_ATTEMPT_STREAMING)
 		commit(e, attempt); /* an answer in one piece */
+	verdict = tr_breaker_verdict(e, tr_sub_sat(attempt->first_token, attempt->dispatched));
 	attempt->tokens_out = tokens_out;
 	if (tokens_in)
 		job->tokens_in = tokens_in;
@@ -423,6 +428,6 @@ void tr_attempt_done(struct tr_engine *e, struct tr_attempt *attempt, uint32_t t
 	model->service_ewma =
 		tr_ewma(model->service_ewma, tr_sub_sat(e->event->observed, attempt->dispatched));
 	tr_attempt_release(e, attempt);
-	tr_breaker_outcome(e, endpoint, TR_VERDICT_SUCCESS, probe);
+	tr_breaker_outcome(e, endpoint, verdict, probe);
 	tr_job_end(e, job, TR_OUTCOME_COMPLETED, TR_CAUSE_NONE);
 }

@@ -2,15 +2,17 @@
 /*
  * The circuit breaker (Nygard, Release It!) of an endpoint: closed, open, half-open.
  *
- * Closed, it opens on so many faults in a row, or when the share of faults in a sliding window
- * passes a limit and the window holds enough requests to judge. Open, it lets nothing through for a
- * cool-down that doubles with each trip in a row and is shortened by up to a quarter, drawn by
- * (seed, endpoint, trip), so that endpoints that fell together do not come back together. Then
- * half-open: a few probes at once; enough good ones close it, one bad one opens it again.
+ * Closed, it opens on so many faults in a row, or when the share of faults in a sliding window, or
+ * that of answers whose first token came too late (resilience4j's slow-call rate), reaches a limit
+ * and the window holds enough requests to judge. Open, it lets nothing through for a cool-down that
+ * doubles with each trip in a row and is shortened by up to a quarter, drawn by (seed, endpoint,
+ * trip), so that endpoints that fell together do not come back together. Then half-open: a few
+ * probes at once; enough good ones close it, one bad or slow one opens it again.
  *
- * Only faults count. Back-pressure pauses, a client's mistake and a cancelled attempt say nothing
- * of health. At most a share of a pool may be out at once, but always one may: with nothing left to
- * fail over to, a breaker that opens makes an outage of a brown-out.
+ * Only faults and slow answers count. Back-pressure pauses, a client's mistake and a cancelled
+ * attempt say nothing of health: their columns of the table are empty. At most a share of a pool
+ * may be out at once, but always one may: with nothing left to fail over to, a breaker that opens
+ * makes an outage of a brown-out.
  */
 #include "engine/breaker.h"
 
@@ -18,15 +20,22 @@
 #include "engine/pool.h"
 #include "engine/timer.h"
 
-const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][2][2] = {
-	/*                     success: other, probe     fault: other, probe */
-	[TR_BREAKER_CLOSED] = {{TR_BREAKER_COUNT_SUCCESS, TR_BREAKER_COUNT_SUCCESS},
-			       {TR_BREAKER_COUNT_FAULT, TR_BREAKER_COUNT_FAULT}},
-	/* Attempts that were under way when it opened come in late: they prove nothing. */
-	[TR_BREAKER_OPEN] = {{TR_BREAKER_STAY, TR_BREAKER_STAY},
-			     {TR_BREAKER_STAY, TR_BREAKER_STAY}},
-	[TR_BREAKER_HALF_OPEN] = {{TR_BREAKER_STAY, TR_BREAKER_PROBE_GOOD},
-				  {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD}},
+/* What is not named here stays. Attempts that were under way when it opened come in late: they
+ * prove nothing, nor do those of an earlier round of probes. */
+const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][TR_VERDICT_COUNT][2] = {
+	/*                             other,                    probe */
+	[TR_BREAKER_CLOSED] =
+		{
+			[TR_VERDICT_SUCCESS] = {TR_BREAKER_COUNT_SUCCESS, TR_BREAKER_COUNT_SUCCESS},
+			[TR_VERDICT_SLOW] = {TR_BREAKER_COUNT_SLOW, TR_BREAKER_COUNT_SLOW},
+			[TR_VERDICT_FAULT] = {TR_BREAKER_COUNT_FAULT, TR_BREAKER_COUNT_FAULT},
+		},
+	[TR_BREAKER_HALF_OPEN] =
+		{
+			[TR_VERDICT_SUCCESS] = {TR_BREAKER_STAY, TR_BREAKER_PROBE_GOOD},
+			[TR_VERDICT_SLOW] = {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD},
+			[TR_VERDICT_FAULT] = {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD},
+		},
 };
 
 /* Number of the bucket that a bucket row stands for when `newest` is the newest. */
@@ -49,22 +58,21 @@ static struct tr_bucket *newest_bucket(struct tr_engine *e, uint32_t endpoint)
 	return &buckets[ep->bucket_number % TR_BREAKER_BUCKETS];
 }
 
-void tr_breaker_window(const struct tr_engine *e, uint32_t endpoint, uint32_t *ret_requests,
-		       uint32_t *ret_faults)
+struct tr_bucket tr_breaker_window(const struct tr_engine *e, uint32_t endpoint)
 {
 	const struct tr_endpoint *ep = &e->endpoint[endpoint];
 	const struct tr_bucket *buckets = &e->bucket[endpoint * TR_BREAKER_BUCKETS];
 	uint64_t stale = tr_sub_sat(e->core->now / e->core->bucket_span, ep->bucket_number);
-	uint32_t requests = 0, faults = 0;
+	struct tr_bucket sum = {0};
 
 	for (uint32_t row = 0; row < TR_BREAKER_BUCKETS; row++) {
 		if (age_of(ep->bucket_number, row) + stale >= TR_BREAKER_BUCKETS)
 			continue;
-		requests += buckets[row].requests;
-		faults += buckets[row].faults;
+		sum.requests += buckets[row].requests;
+		sum.faults += buckets[row].faults;
+		sum.slow += buckets[row].slow;
 	}
-	*ret_requests = requests;
-	*ret_faults = faults;
+	return sum;
 }
 
 void tr_breaker_policy_changed(struct tr_engine *e)
@@ -134,47 +142,80 @@ static void trip(struct tr_engine *e, uint32_t endpoint)
 	change(e, endpoint, TR_BREAKER_OPEN, tr_add_sat(e->core->now, tr_max(cooldown, 1)));
 }
 
-/* May one more endpoint of this one's pool go out? */
+/* May one more endpoint of this one's pool go out? Linear in the pool, and asked only when a
+ * threshold is passed. */
 static bool may_eject(const struct tr_engine *e, uint32_t endpoint)
 {
-	uint32_t in_pool = 0, out = 0;
+	const struct tr_loaded *active = &e->loaded[e->core->active_policy];
+	uint32_t row1 = active->row_of_slot[TR_REGISTRY_MODEL][e->endpoint[endpoint].model];
 
-	for (uint32_t i = 0; i < e->limits.endpoints; i++) {
-		const struct tr_endpoint *other = &e->endpoint[i];
+	if (e->endpoint[endpoint].removed || !row1)
+		return true; /* nobody is sent there any more */
 
-		if (!other->name || other->removed || other->model != e->endpoint[endpoint].model)
-			continue;
-		in_pool++;
-		out += i != endpoint && other->breaker != TR_BREAKER_CLOSED;
+	const struct tr_policy_model *model = &active->policy.models[row1 - 1];
+	uint32_t out = 0;
+
+	for (uint32_t i = 0; i < model->endpoint_count; i++) {
+		uint32_t slot1 =
+			active->slot_of_row[TR_REGISTRY_ENDPOINT][model->first_endpoint + i];
+
+		TR_ASSERT(slot1 != 0);
+		out += slot1 - 1 != endpoint && e->endpoint[slot1 - 1].breaker != TR_BREAKER_CLOSED;
 	}
-	return out + 1 <= tr_max(1, in_pool * tr_policy_active(e)->breaker.eject_percent / 100);
+	return out + 1 <=
+	       tr_max(1, model->endpoint_count * active->policy.breaker.eject_percent / 100);
+}
+
+/* Is a count of the window's outcomes too large a share of them? */
+static bool too_many(const struct tr_engine *e, struct tr_bucket window, uint32_t count,
+		     uint32_t percent)
+{
+	return window.requests >= tr_policy_active(e)->breaker.requests_min &&
+	       (uint64_t)count * 100 >= (uint64_t)window.requests * percent;
 }
 
 static bool too_many_faults(const struct tr_engine *e, uint32_t endpoint)
 {
 	const struct tr_policy_breaker *policy = &tr_policy_active(e)->breaker;
-	uint32_t requests, faults;
+	struct tr_bucket window = tr_breaker_window(e, endpoint);
 
 	if (policy->consecutive && e->endpoint[endpoint].consecutive >= policy->consecutive)
 		return true;
-	tr_breaker_window(e, endpoint, &requests, &faults);
-	return requests >= policy->requests_min &&
-	       (uint64_t)faults * 100 >= (uint64_t)requests * policy->error_percent;
+	return too_many(e, window, window.faults, policy->error_percent);
+}
+
+static bool too_many_slow(const struct tr_engine *e, uint32_t endpoint)
+{
+	struct tr_bucket window = tr_breaker_window(e, endpoint);
+
+	return too_many(e, window, window.slow, tr_policy_active(e)->breaker.slow_percent);
+}
+
+enum tr_verdict tr_breaker_verdict(const struct tr_engine *e, tr_span_ns ttft)
+{
+	tr_span_ns slow = tr_policy_active(e)->breaker.slow_ns;
+
+	return slow && ttft > slow ? TR_VERDICT_SLOW : TR_VERDICT_SUCCESS;
 }
 
 void tr_breaker_outcome(struct tr_engine *e, uint32_t endpoint, enum tr_verdict verdict, bool probe)
 {
 	struct tr_endpoint *ep = &e->endpoint[endpoint];
-	bool fault = verdict == TR_VERDICT_FAULT;
 
-	if (verdict != TR_VERDICT_SUCCESS && !fault)
-		return;
-	switch (tr_breaker_moves[ep->breaker][fault][probe]) {
+	TR_ASSERT(verdict < TR_VERDICT_COUNT);
+	switch (tr_breaker_moves[ep->breaker][verdict][probe]) {
 	case TR_BREAKER_STAY:
 		break;
 	case TR_BREAKER_COUNT_SUCCESS:
 		newest_bucket(e, endpoint)->requests++;
 		ep->consecutive = 0;
+		break;
+	case TR_BREAKER_COUNT_SLOW:
+		newest_bucket(e, endpoint)->requests++;
+		newest_bucket(e, endpoint)->slow++;
+		ep->consecutive = 0;
+		if (too_many_slow(e, endpoint) && may_eject(e, endpoint))
+			trip(e, endpoint);
 		break;
 	case TR_BREAKER_COUNT_FAULT:
 		newest_bucket(e, endpoint)->requests++;

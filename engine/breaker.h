@@ -9,13 +9,17 @@
 enum tr_breaker_move {
 	TR_BREAKER_STAY,
 	TR_BREAKER_COUNT_SUCCESS, /* count; nothing else */
+	TR_BREAKER_COUNT_SLOW,	  /* count; open if too many are slow */
 	TR_BREAKER_COUNT_FAULT,	  /* count; open if a threshold is passed */
 	TR_BREAKER_PROBE_GOOD,	  /* close after enough of these */
 	TR_BREAKER_PROBE_BAD,	  /* open again, for longer */
 };
 
-/* [state][outcome is a fault][the attempt was a probe]; other verdicts move nothing. */
-extern const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][2][2];
+/* [state][verdict][the attempt was a probe] */
+extern const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][TR_VERDICT_COUNT][2];
+
+/* The verdict on an attempt that was answered, its first token so long after the dispatch. */
+enum tr_verdict tr_breaker_verdict(const struct tr_engine *e, tr_span_ns ttft);
 
 /* An attempt at the endpoint ended with a verdict. `probe`: it was let through half-open. */
 void tr_breaker_outcome(struct tr_engine *e, uint32_t endpoint, enum tr_verdict verdict,
@@ -30,8 +34,7 @@ void tr_breaker_timer(struct tr_engine *e, uint32_t endpoint);
 /* Another policy is active: its window may have another length. */
 void tr_breaker_policy_changed(struct tr_engine *e);
 
-/* Requests and faults in the window now. */
-void tr_breaker_window(const struct tr_engine *e, uint32_t endpoint, uint32_t *ret_requests,
-		       uint32_t *ret_faults);
+/* The sum of the window's buckets now. */
+struct tr_bucket tr_breaker_window(const struct tr_engine *e, uint32_t endpoint);
 
 #endif

@@ -265,6 +265,7 @@ void tr_event_activate(struct tr_engine *e, uint32_t slot)
 	e->slot[slot].policy_id = e->loaded[slot].id;
 	tr_registry_activate(e, slot);
 	tr_breaker_policy_changed(e);
+	tr_health_policy_changed(e);
 	tr_waiting_policy_changed(e);
 }
 

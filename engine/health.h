@@ -9,8 +9,9 @@
 
 /* A first token came so long after the dispatch. Feeds means, peak, quantiles and the limit. */
 void tr_health_first_token(struct tr_engine *e, uint32_t endpoint, tr_span_ns ttft);
-/* The endpoint pushed back (429, 503): its adaptive limit falls. */
-void tr_health_backpressure(struct tr_engine *e, uint32_t endpoint);
+/* An attempt dispatched then, still in flight, was pushed back (429, 503): the endpoint's adaptive
+ * limit falls, once for all that were under way. */
+void tr_health_backpressure(struct tr_engine *e, uint32_t endpoint, tr_time_ns dispatched);
 /* It reports its load (ENDPOINT_SIGNAL), what its provider allows (ENDPOINT_QUOTA), or somebody
  * judged an answer (FEEDBACK). */
 void tr_health_signal(struct tr_engine *e, uint32_t endpoint,
@@ -18,6 +19,10 @@ void tr_health_signal(struct tr_engine *e, uint32_t endpoint,
 void tr_health_quota(struct tr_engine *e, uint32_t endpoint,
 		     const struct tr_event_endpoint_quota *quota);
 void tr_health_feedback(struct tr_engine *e, uint32_t endpoint, uint32_t score);
+/* An attempt of so many tokens goes there: what its provider allows is less by that. */
+void tr_health_booked(struct tr_engine *e, uint32_t endpoint, uint64_t tokens);
+/* Another policy is active: windows may have another length, limits another range. */
+void tr_health_policy_changed(struct tr_engine *e);
 
 /* ---- what is believed now ---- */
 
@@ -28,11 +33,14 @@ uint32_t tr_health_limit(const struct tr_engine *e, uint32_t endpoint);
 uint32_t tr_health_load(const struct tr_engine *e, uint32_t endpoint);
 /* Share of its slots or of its KV cache in use, the larger, in per mille; may pass 1000. */
 uint32_t tr_health_fullness(const struct tr_engine *e, uint32_t endpoint);
-/* The peak latency to the first token, decayed to now; 0: nothing measured. */
+/* The peak latency to the first token, decayed to now; 0: nothing measured, or so long ago that
+ * nothing is left of it. */
 tr_span_ns tr_health_peak(const struct tr_engine *e, uint32_t endpoint);
-/* The policy's tail quantile of its times to the first token; 0: nothing measured. */
+/* The policy's tail quantile of its times to the first token; 0: nothing measured in the window. At
+ * most an eighth too long; how late it sees the newest samples is said at tr_window_tail(). */
 tr_span_ns tr_health_tail(const struct tr_engine *e, uint32_t endpoint);
-/* A quantile of a whole pool's times to the first token; *ret_count: of how many. */
+/* A quantile (1..100 percent) of a whole pool's times to the first token; *ret_count: of how many.
+ * Exact but for the width of a cell; walks 2 x TR_LATENCY_CELLS counts. */
 tr_span_ns tr_health_pool_quantile(const struct tr_engine *e, uint32_t model, uint32_t percent,
 				   uint32_t *ret_count);
 /* Quality of its answers: the model's, moved by feedback. 0..1000. */

@@ -174,10 +174,11 @@ static bool weights_good(const struct tr_policy_strategy *strategy)
 static bool values_good(const struct tr_policy *p)
 {
 	bool good = p->bypass.window_ns && p->bypass.cooldown_ns && p->health.signal_half_life_ns &&
-		    p->health.peak_half_life_ns && p->health.window_ns &&
-		    p->health.tail_percent >= 1 && p->health.tail_percent <= 99 &&
-		    p->affinity.load_percent >= 100 && p->concurrency.least &&
-		    p->breaker.slow_percent && p->breaker.all_out < TR_ALL_OUT_COUNT;
+		    p->health.peak_half_life_ns && p->health.feedback_half_life_ns &&
+		    p->health.window_ns && p->health.tail_percent >= 1 &&
+		    p->health.tail_percent <= 99 && p->affinity.load_percent >= 100 &&
+		    p->concurrency.least && p->breaker.slow_percent &&
+		    p->breaker.all_out < TR_ALL_OUT_COUNT;
 
 	for (uint32_t i = 0; i < p->class_count; i++)
 		good = good && p->classes[i].full < TR_FULL_COUNT &&

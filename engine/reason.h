@@ -94,12 +94,16 @@ enum tr_hope {
 	TR_HOPE_ROOM,
 };
 
+/* What the end of an attempt says of its endpoint. No cause is SLOW: it is a success that took too
+ * long to begin. */
 enum tr_verdict {
 	TR_VERDICT_NEUTRAL,
 	TR_VERDICT_SUCCESS,
 	TR_VERDICT_FAULT,
 	TR_VERDICT_BACKPRESSURE,
 	TR_VERDICT_CLIENT,
+	TR_VERDICT_SLOW,
+	TR_VERDICT_COUNT,
 };
 
 enum tr_retry_rule {

@@ -14,6 +14,7 @@
 #include "engine/quota.h"
 #include "engine/random.h"
 #include "engine/timer.h"
+#include "engine/window.h"
 
 static tr_name *name_at(const struct tr_registry *registry, uint32_t slot)
 {
@@ -136,6 +137,10 @@ static void entry_clear(struct tr_engine *e, enum tr_registry_kind kind, uint32_
 	if (kind == TR_REGISTRY_MODEL)
 		e->core->dirty_models -= e->model[slot].dirty;
 	memset(registry->rows + slot * registry->row_bytes, 0, registry->row_bytes);
+	if (kind == TR_REGISTRY_ENDPOINT)
+		tr_window_clear(e, tr_window_of_endpoint(slot));
+	if (kind == TR_REGISTRY_MODEL)
+		tr_window_clear(e, tr_window_of_model(e, slot));
 	if (kind == TR_REGISTRY_ENDPOINT)
 		tr_timer_set(e, TR_TIMER_ENDPOINT, slot, TR_TIME_NEVER);
 	if (kind == TR_REGISTRY_ENDPOINT)

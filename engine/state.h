@@ -20,7 +20,10 @@
 #define TR_SPENDING_BUCKETS 10
 /* 8 cells for each power of two of nanoseconds from 2^20 (1 ms) to 2^40 (18 minutes), and one below
  * and one above all. */
-#define TR_LATENCY_CELLS       162
+#define TR_LATENCY_CELLS 162
+/* Cells in one row of their table, and rows of one histogram. */
+#define TR_CELL_ROW	       9
+#define TR_CELL_ROWS	       (TR_LATENCY_CELLS / TR_CELL_ROW)
 #define TR_ENGINE_POLICIES_MAX 16
 /* Room for the attempts of one job at once: the first and its hedges. */
 #define TR_JOB_ATTEMPTS_MAX 4
@@ -64,6 +67,7 @@ enum tr_job_flag {
 	F(u64, sequence)       /* of waiting jobs: FIFO among equals */                            \
 	F(u64, timer_sequence) /* of started timers: equal times fire in start order */            \
 	F(span, bucket_span)   /* of the breakers' windows */                                      \
+	F(span, window_span)   /* of the latency windows */                                        \
 	F(u64, dispatches)                                                                         \
 	F(u64, submitted)                                                                          \
 	F(u64, rejected)                                                                           \
@@ -237,15 +241,18 @@ enum tr_job_flag {
 	F(u32, signal_waiting)                                                                     \
 	F(u32, signal_kv_permille)                                                                 \
 	F(u32, signal_others) /* of these, not ours */                                             \
-	F(u32, feedback_ewma) /* 0..1000, 0: none */                                               \
+	F(u32, feedback_ewma) /* 1..1000 as of feedback_at, 0: none; it fades to 500 */            \
+	F(time, feedback_at)                                                                       \
 	F(span, peak_latency) /* to the first token, as of peak_at; it decays */                   \
 	F(time, peak_at)                                                                           \
 	F(span, ttft_long)		 /* a slow mean, what the adaptive limit compares with */  \
+	F(time, limit_cut)		 /* when back-pressure last cut the limit */               \
 	F(time, provider_requests_until) /* the allowance its provider reported, and its end */    \
 	F(time, provider_tokens_until)                                                             \
 	F(u64, provider_tokens)                                                                    \
 	F(u32, provider_requests)                                                                  \
-	F(u32, limit_milli) /* adaptive concurrency; 0: not begun */                               \
+	F(u32, limit_milli)	/* adaptive concurrency, below slots; 0: all slots */              \
+	F(u16, ttft_long_count) /* first tokens in the slow mean; at most its length */            \
 	F(u32, weight)                                                                             \
 	F(u32, oldest_attempt1)                                                                    \
 	F(u32, newest_attempt1)                                                                    \
@@ -261,12 +268,24 @@ enum tr_job_flag {
 /* A window of latencies, for each endpoint and after them for each model: two histograms that take
  * turns, the older one whole, the newer one filling. */
 #define TR_WINDOW_FIELDS(F)                                                                        \
-	F(u64, turn) /* of the newer: time / window; odd turns fill the second histogram */        \
+	F(u64, turn)	    /* of the newer: time / window; odd turns fill the second histogram */ \
+	F(span, tail)	    /* the policy's tail quantile of both, 0: none ... */                  \
+	F(span, tail_newer) /* ... and of the newer alone, as of the sample before `unseen` */     \
 	F(u32, count0)                                                                             \
-	F(u32, count1)
+	F(u32, count1)                                                                             \
+	F(u32, unseen) /* samples since the quantiles were computed */
 
-/* TR_LATENCY_CELLS for each of the two histograms of each window. */
-#define TR_CELL_FIELDS(F) F(u32, count)
+/* TR_CELL_ROWS rows of counts for each of the two histograms of each window, read as one array. */
+#define TR_CELL_FIELDS(F)                                                                          \
+	F(u32, count0)                                                                             \
+	F(u32, count1)                                                                             \
+	F(u32, count2)                                                                             \
+	F(u32, count3)                                                                             \
+	F(u32, count4)                                                                             \
+	F(u32, count5)                                                                             \
+	F(u32, count6)                                                                             \
+	F(u32, count7)                                                                             \
+	F(u32, count8)
 
 /* What a model's pool did in one second, TR_SPENDING_BUCKETS for each model: what retries and
  * hedges are allowed is a share of it. */
@@ -387,8 +406,8 @@ enum tr_job_flag {
 	X(CLASS, class, e->limits.classes, e->limits.classes)                                      \
 	X(WINDOW, window, e->limits.endpoints + e->limits.models,                                  \
 	  e->limits.endpoints + e->limits.models)                                                  \
-	X(CELL, cell, (e->limits.endpoints + e->limits.models) * 2 * TR_LATENCY_CELLS,             \
-	  (e->limits.endpoints + e->limits.models) * 2 * TR_LATENCY_CELLS)                         \
+	X(CELL, cell, (e->limits.endpoints + e->limits.models) * 2 * TR_CELL_ROWS,                 \
+	  (e->limits.endpoints + e->limits.models) * 2 * TR_CELL_ROWS)                             \
 	X(SPENDING, spending, e->limits.models *TR_SPENDING_BUCKETS,                               \
 	  e->limits.models *TR_SPENDING_BUCKETS)                                                   \
 	X(STRATEGY, strategy, e->limits.policies *TR_POLICY_STRATEGIES_MAX,                        \
@@ -411,6 +430,7 @@ TR_TABLE_MAP(X)
 #undef X
 
 _Static_assert(sizeof(struct tr_job) <= 256, "a waiting job takes at most 256 bytes");
+_Static_assert(sizeof(struct tr_cell) == TR_CELL_ROW * sizeof(uint32_t), "rows of cells touch");
 
 /* Owners of timers, in the order of their ranges. X(UPPER, lower, count) */
 #define TR_TIMER_OWNER_MAP(X)                                                                      \

@@ -7,8 +7,10 @@
 #include "engine/verify.h"
 
 #include "engine/job.h"
+#include "engine/limit.h"
 #include "engine/queue.h"
 #include "engine/router.h"
+#include "engine/window.h"
 
 #define HOLDS(condition, text)                                                                     \
 	do {                                                                                       \
@@ -119,6 +121,7 @@ static const char *free_lists(const struct tr_engine *e)
 static const char *values(const struct tr_engine *e)
 {
 	HOLDS(e->core->bucket_span != 0, "the breakers' windows have no length");
+	HOLDS(e->core->window_span != 0, "the latency windows have no length");
 	for (uint32_t i = 0; i < e->limits.endpoints; i++)
 		HOLDS(!e->endpoint[i].name || e->endpoint[i].slots, "an endpoint has no slots");
 	for (uint32_t i = 0; i < e->limits.tenants; i++)
@@ -329,6 +332,22 @@ static const char *verify_queues(const struct tr_engine *e)
 	return tr_queue_verify(e, e->queue_count - 1);
 }
 
+static const char *verify_health(const struct tr_engine *e)
+{
+	const char *wrong = NULL;
+
+	for (uint32_t i = 0; i < e->limits.endpoints && !wrong; i++) {
+		wrong = tr_limit_verify(e, i);
+		HOLDS(e->endpoint[i].name || !e->window[i].turn, "nobody's endpoint has a window");
+	}
+	for (uint32_t i = 0; i < e->limits.models && !wrong; i++)
+		HOLDS(e->model[i].name || !e->window[tr_window_of_model(e, i)].turn,
+		      "nobody's model has a window");
+	for (uint32_t i = 0; i < e->limits.endpoints + e->limits.models && !wrong; i++)
+		wrong = tr_window_verify(e, i);
+	return wrong;
+}
+
 static const char *verify_timers(const struct tr_engine *e)
 {
 	for (uint32_t i = 0; i < e->core->timer_count; i++) {
@@ -357,6 +376,8 @@ const char *tr_engine_verify(const struct tr_engine *e)
 		wrong = verify_queues(e);
 	if (!wrong)
 		wrong = verify_retries(e);
+	if (!wrong)
+		wrong = verify_health(e);
 	if (!wrong)
 		wrong = verify_timers(e);
 	return wrong;

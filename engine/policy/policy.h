@@ -217,10 +217,11 @@ struct tr_policy_concurrency {
 };
 
 struct tr_policy_health {
-	tr_span_ns signal_half_life_ns; /* of reported load */
-	tr_span_ns peak_half_life_ns;	/* of the peak latency */
-	tr_span_ns window_ns;		/* of the latency histograms */
-	uint32_t tail_percent;		/* the quantile of the term `tail`, 50..99 */
+	tr_span_ns signal_half_life_ns;	  /* of reported load */
+	tr_span_ns peak_half_life_ns;	  /* of the peak latency */
+	tr_span_ns feedback_half_life_ns; /* of judgements */
+	tr_span_ns window_ns;		  /* of the latency histograms */
+	uint32_t tail_percent;		  /* the quantile of the term `tail`, 50..99 */
 	uint32_t reserved;
 };
 

@@ -313,7 +313,7 @@ static const struct tr_table concurrency_table =
 
 static const struct tr_schema_field health_fields[] = {
 	TR_DURATION_MS(struct tr_policy_health, window_ns, "window_ms", 100, 3600000, "60000",
-		       "Window of the latency quantiles."),
+		       "Window of the latency quantiles; a sample counts for one to two of them."),
 	TR_INTEGER(struct tr_policy_health, tail_percent, "tail_percent", 50, 99, "95", "percent",
 		   "The quantile that the term `tail` looks at."),
 	TR_DURATION_MS(struct tr_policy_health, signal_half_life_ns, "signal_half_life_ms", 1,
@@ -321,6 +321,9 @@ static const struct tr_schema_field health_fields[] = {
 	TR_DURATION_MS(struct tr_policy_health, peak_half_life_ns, "peak_half_life_ms", 1,
 		       SPAN_MS_MAX, "7000",
 		       "In this time a latency peak loses half its height (`peak-ewma`)."),
+	TR_DURATION_MS(struct tr_policy_health, feedback_half_life_ns, "feedback_half_life_ms", 1,
+		       SPAN_MS_MAX, "3600000",
+		       "In this time a judgement of answers loses half its weight."),
 };
 static const struct tr_table health_table =
 	TR_TABLE(struct tr_policy_health, health_fields, "health",

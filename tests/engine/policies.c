@@ -197,6 +197,9 @@ const struct tr_policy *tr_test_policy_busy(void)
 		.limits = {.tokens_in = 6000, .tokens_out = 2000},
 		.slo = {.ttft_ns = 2 * TR_SECOND},
 	};
+	policy.breaker.slow_ns = 500 * TR_MS;
+	policy.concurrency.adaptive = 1;
+	policy.health.window_ns = 5 * TR_SECOND;
 	return &policy;
 }
 
@@ -212,5 +215,7 @@ const struct tr_policy *tr_test_policy_edited(void)
 	policy.id = 3;
 	policy.endpoints = endpoints[2];
 	policy.classes = classes[2];
+	policy.concurrency.least = 2;
+	policy.health.window_ns = 8 * TR_SECOND;
 	return &policy;
 }

@@ -17,6 +17,7 @@
 	.bypass = {.window_ns = 10 * TR_SECOND, .cooldown_ns = 10 * TR_SECOND, .failures = 5},     \
 	.health = {.signal_half_life_ns = 5 * TR_SECOND,                                           \
 		   .peak_half_life_ns = 7 * TR_SECOND,                                             \
+		   .feedback_half_life_ns = 3600 * TR_SECOND,                                      \
 		   .window_ns = TR_MINUTE,                                                         \
 		   .tail_percent = 95}
 
@@ -28,10 +29,12 @@ const struct tr_policy *tr_test_policy_smallest(void);
 
 /* Two models (`large` falls back to `small`), five endpoints, two classes, three tenants with caps,
  * rates and budgets, strategies of every picker, intents with deadlines and hedging, a quick
- * breaker, short time-outs. Time spans are of the order of a second. */
+ * breaker that minds slow answers, adaptive limits, short time-outs. Time spans are of the order of
+ * a second. */
 const struct tr_policy *tr_test_policy_busy(void);
 
-/* The busy policy after an edit: an endpoint gone, one added, a class's limit changed. */
+/* The busy policy after an edit: an endpoint gone, one added, a class's limit, the length of
+ * windows and the least limit changed. */
 const struct tr_policy *tr_test_policy_edited(void);
 
 #endif

@@ -56,12 +56,33 @@ static void pass(tr_span_ns span)
 	assert_int_equal(tr_stage_give(&stage), 0);
 }
 
+/* A first token later than this is slow. */
+#define SLOW (3 * TR_SECOND)
+
+/* End a job in a way that brings the verdict about. */
+static void end_as(uint64_t job, enum tr_verdict verdict)
+{
+	static const enum tr_cause causes[] = {
+		[TR_VERDICT_FAULT] = TR_CAUSE_RESET,
+		[TR_VERDICT_BACKPRESSURE] = TR_CAUSE_RATE_LIMITED,
+		[TR_VERDICT_CLIENT] = TR_CAUSE_BAD_REQUEST,
+	};
+	int err;
+
+	if (verdict == TR_VERDICT_SLOW)
+		tr_stage_wait(&stage, SLOW + 1);
+	if (verdict == TR_VERDICT_SUCCESS || verdict == TR_VERDICT_SLOW)
+		err = tr_stage_complete(&stage, job, 1);
+	else if (verdict == TR_VERDICT_NEUTRAL)
+		err = tr_stage_cancel(&stage, job, TR_CAUSE_CANCEL_CLIENT);
+	else
+		err = tr_stage_fail(&stage, job, causes[verdict], 0);
+	assert_int_equal(err, 0);
+}
+
 static void end(uint64_t job, bool bad)
 {
-	if (bad)
-		assert_int_equal(tr_stage_fail(&stage, job, TR_CAUSE_RESET, 0), 0);
-	else
-		assert_int_equal(tr_stage_complete(&stage, job, 1), 0);
+	end_as(job, bad ? TR_VERDICT_FAULT : TR_VERDICT_SUCCESS);
 }
 
 static void one(bool bad)
@@ -70,9 +91,9 @@ static void one(bool bad)
 }
 
 /* Endpoints stand in the registry in the order of the plan's rows. */
-static void window_of(uint32_t i, uint32_t *ret_requests, uint32_t *ret_faults)
+static struct tr_bucket window_of(uint32_t i)
 {
-	tr_breaker_window(stage.engine, i, ret_requests, ret_faults);
+	return tr_breaker_window(stage.engine, i);
 }
 
 static void trip(void)
@@ -157,48 +178,71 @@ static const struct {
 	{TR_BREAKER_HALF_OPEN, true, half_open_probe},
 };
 
-/* What a move makes of the state, the window's requests and its faults. */
+/* What a move makes of the state and of the window's counts. */
 static const struct {
 	int to; /* -1: as before */
-	uint32_t requests, faults;
+	uint32_t requests, faults, slow;
 } effects[] = {
-	[TR_BREAKER_STAY] = {-1, 0, 0},
-	[TR_BREAKER_COUNT_SUCCESS] = {-1, 1, 0},
-	[TR_BREAKER_COUNT_FAULT] = {-1, 1, 1},
-	[TR_BREAKER_PROBE_GOOD] = {TR_BREAKER_CLOSED, 0, 0},
-	[TR_BREAKER_PROBE_BAD] = {TR_BREAKER_OPEN, 0, 0},
+	[TR_BREAKER_STAY] = {-1, 0, 0, 0},
+	[TR_BREAKER_COUNT_SUCCESS] = {-1, 1, 0, 0},
+	[TR_BREAKER_COUNT_SLOW] = {-1, 1, 0, 1},
+	[TR_BREAKER_COUNT_FAULT] = {-1, 1, 1, 0},
+	[TR_BREAKER_PROBE_GOOD] = {TR_BREAKER_CLOSED, 0, 0, 0},
+	[TR_BREAKER_PROBE_BAD] = {TR_BREAKER_OPEN, 0, 0, 0},
 };
 
-static const enum tr_breaker_move expected[TR_BREAKER_COUNT][2][2] = {
-	[TR_BREAKER_CLOSED] = {{TR_BREAKER_COUNT_SUCCESS, TR_BREAKER_COUNT_SUCCESS},
-			       {TR_BREAKER_COUNT_FAULT, TR_BREAKER_COUNT_FAULT}},
-	[TR_BREAKER_OPEN] = {{TR_BREAKER_STAY, TR_BREAKER_STAY},
-			     {TR_BREAKER_STAY, TR_BREAKER_STAY}},
-	[TR_BREAKER_HALF_OPEN] = {{TR_BREAKER_STAY, TR_BREAKER_PROBE_GOOD},
-				  {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD}},
+#define STAY	   TR_BREAKER_STAY
+#define COUNT_(uc) TR_BREAKER_COUNT_##uc
+#define PROBE_(uc) TR_BREAKER_PROBE_##uc
+
+/* By verdict: neutral, success, fault, back-pressure, client, slow; each as another, as a probe. */
+static const enum tr_breaker_move expected[TR_BREAKER_COUNT][TR_VERDICT_COUNT][2] = {
+	[TR_BREAKER_CLOSED] = {{STAY, STAY},
+			       {COUNT_(SUCCESS), COUNT_(SUCCESS)},
+			       {COUNT_(FAULT), COUNT_(FAULT)},
+			       {STAY, STAY},
+			       {STAY, STAY},
+			       {COUNT_(SLOW), COUNT_(SLOW)}},
+	[TR_BREAKER_OPEN] = {{STAY, STAY},
+			     {STAY, STAY},
+			     {STAY, STAY},
+			     {STAY, STAY},
+			     {STAY, STAY},
+			     {STAY, STAY}},
+	[TR_BREAKER_HALF_OPEN] = {{STAY, STAY},
+				  {STAY, PROBE_(GOOD)},
+				  {STAY, PROBE_(BAD)},
+				  {STAY, STAY},
+				  {STAY, STAY},
+				  {STAY, PROBE_(BAD)}},
 };
 
-static void walk(size_t cell, bool bad)
+static void walk(size_t cell, enum tr_verdict verdict)
 {
 	enum tr_breaker_state state = cells[cell].state;
-	enum tr_breaker_move move = expected[state][bad][cells[cell].probe];
-	uint32_t requests, faults, requests_after, faults_after;
+	enum tr_breaker_move move = expected[state][verdict][cells[cell].probe];
+	struct tr_bucket before, after;
 	uint64_t job;
 
 	set_up(1);
 	plan.policy.breaker.probes = 2;
+	plan.policy.breaker.slow_ns = SLOW;
+	/* So long that a slow answer does not end it. */
+	plan.policy.breaker.open_ns = plan.policy.breaker.open_ns_max = 60 * TR_SECOND;
+	plan.policy.breaker.window_ns = 1000 * TR_SECOND;
 	start();
 	job = cells[cell].reach();
 	assert_int_equal(breaker_of(0), state);
-	window_of(0, &requests, &faults);
-	end(job, bad);
-	assert_int_equal(tr_breaker_moves[state][bad][cells[cell].probe], move);
+	before = window_of(0);
+	end_as(job, verdict);
+	assert_int_equal(tr_breaker_moves[state][verdict][cells[cell].probe], move);
 	assert_int_equal(breaker_of(0), effects[move].to < 0 ? (int)state : effects[move].to);
-	window_of(0, &requests_after, &faults_after);
+	after = window_of(0);
 	if (move == TR_BREAKER_PROBE_GOOD)
-		requests = faults = 0; /* closed, it begins with a clean window */
-	assert_int_equal(requests_after, requests + effects[move].requests);
-	assert_int_equal(faults_after, faults + effects[move].faults);
+		before = (struct tr_bucket){0}; /* closed, it begins with a clean window */
+	assert_int_equal(after.requests, before.requests + effects[move].requests);
+	assert_int_equal(after.faults, before.faults + effects[move].faults);
+	assert_int_equal(after.slow, before.slow + effects[move].slow);
 	tr_stage_done(&stage);
 }
 
@@ -206,10 +250,9 @@ static void walk(size_t cell, bool bad)
 static void test_every_cell_of_the_table_is_walked(void **state)
 {
 	(void)state;
-	for (size_t cell = 0; cell < TR_ARRAY_LENGTH(cells); cell++) {
-		walk(cell, GOOD);
-		walk(cell, BAD);
-	}
+	for (size_t cell = 0; cell < TR_ARRAY_LENGTH(cells); cell++)
+		for (int verdict = 0; verdict < TR_VERDICT_COUNT; verdict++)
+			walk(cell, (enum tr_verdict)verdict);
 }
 
 /* ---- thresholds ---- */
@@ -274,30 +317,135 @@ static void test_an_error_rate_opens_at_its_percent_exactly(void **state)
 	}
 }
 
+/* ---- slow answers ---- */
+
+static void set_up_slow(uint32_t endpoints)
+{
+	set_up(endpoints);
+	plan.policy.breaker.consecutive = 0;
+	plan.policy.breaker.requests_min = 10;
+	plan.policy.breaker.slow_percent = 40;
+	plan.policy.breaker.slow_ns = SLOW;
+	plan.policy.breaker.window_ns = 1000 * TR_SECOND;
+}
+
+/* Dispatched now, its first token after a span; the rest of a stream does not matter. */
+static void answer_after(tr_span_ns span, bool stream)
+{
+	uint64_t job = submit();
+
+	tr_stage_wait(&stage, span);
+	if (stream) {
+		assert_int_equal(tr_stage_first_token(&stage, job), 0);
+		tr_stage_wait(&stage, 2 * SLOW);
+	}
+	assert_int_equal(tr_stage_complete(&stage, job, 2), 0);
+}
+
+/* RES-1: of a stream the first token counts, of an answer in one piece all of it. */
+static void test_an_answer_is_slow_by_its_first_token(void **state)
+{
+	(void)state;
+	set_up_slow(1);
+	start();
+	answer_after(SLOW, true);
+	answer_after(SLOW, false);
+	assert_int_equal(window_of(0).slow, 0);
+	answer_after(SLOW + 1, true);
+	assert_int_equal(window_of(0).slow, 1);
+	answer_after(SLOW + 1, false);
+	assert_int_equal(window_of(0).slow, 2);
+	assert_int_equal(window_of(0).requests, 4);
+	assert_int_equal(window_of(0).faults, 0);
+	tr_stage_done(&stage);
+}
+
+/* RES-1: the same volume as errors need, and a share of its own; neither adds to the other. */
+static void test_a_slow_rate_opens_at_its_percent_exactly(void **state)
+{
+	static const uint32_t rows[][2] = {{6, 4}, {7, 5}, {12, 8}, {0, 10}};
+
+	(void)state;
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(rows); i++) {
+		set_up_slow(1);
+		start();
+		for (uint32_t k = 0; k < rows[i][0]; k++)
+			end_as(submit(), k % 3 ? TR_VERDICT_SUCCESS : TR_VERDICT_FAULT);
+		for (uint32_t k = 0; k < rows[i][1]; k++) {
+			assert_int_equal(breaker_of(0), TR_BREAKER_CLOSED);
+			answer_after(SLOW + 1, true);
+		}
+		assert_int_equal(breaker_of(0), TR_BREAKER_OPEN);
+		tr_stage_done(&stage);
+	}
+}
+
+/* RES-1: by default no answer is slow; and a slow one is no fault. */
+static void test_a_slow_answer_is_no_fault_and_none_is_slow_unless_the_policy_says(void **state)
+{
+	(void)state;
+	set_up_slow(1);
+	plan.policy.breaker.slow_ns = 0;
+	start();
+	for (int i = 0; i < 30; i++)
+		answer_after(100 * TR_SECOND, false);
+	assert_int_equal(breaker_of(0), TR_BREAKER_CLOSED);
+	tr_stage_done(&stage);
+
+	set_up_slow(1);
+	plan.policy.breaker.consecutive = 3;
+	plan.policy.breaker.error_percent = 100;
+	plan.policy.breaker.slow_percent = 100;
+	start();
+	for (int i = 0; i < 6; i++) {
+		one(BAD);
+		one(BAD);
+		answer_after(SLOW + 1, true);
+		assert_int_equal(breaker_of(0), TR_BREAKER_CLOSED);
+	}
+	tr_stage_done(&stage);
+}
+
+/* RES-1: what is ejected for being slow counts as what is ejected for failing. */
+static void test_slow_endpoints_are_ejected_no_more_than_their_share(void **state)
+{
+	uint32_t out = 0;
+
+	(void)state;
+	set_up_slow(4);
+	plan.policy.breaker.requests_min = 1;
+	plan.policy.breaker.eject_percent = 50;
+	plan.policy.breaker.open_ns = plan.policy.breaker.open_ns_max = 10000 * TR_SECOND;
+	start();
+	for (int i = 0; i < 20; i++)
+		answer_after(SLOW + 1, false);
+	for (uint32_t i = 0; i < 4; i++)
+		out += breaker_of(i) != TR_BREAKER_CLOSED;
+	assert_int_equal(out, 2);
+	tr_stage_done(&stage);
+}
+
+/* ---- the window ---- */
+
 /* RES-1: what is older than the window is forgotten, a tenth at a time. */
 static void test_the_window_slides(void **state)
 {
-	uint32_t requests, faults;
-
 	(void)state;
 	set_up_rate();
 	for (int second = 0; second < 20; second++) {
 		one(second % 4 == 0 ? BAD : GOOD);
-		window_of(0, &requests, &faults);
-		assert_int_equal(requests, tr_min((uint64_t)second + 1, 10));
+		assert_int_equal(window_of(0).requests, tr_min((uint64_t)second + 1, 10));
 		/* One in four; in any ten seconds two or three. */
 		if (second >= 9)
-			assert_in_range(faults, 2, 3);
+			assert_in_range(window_of(0).faults, 2, 3);
 		pass(TR_SECOND);
 	}
 	/* A tenth falls out each second, also when nothing happens. */
 	for (uint32_t left = 9; left > 0; left--) {
-		window_of(0, &requests, &faults);
-		assert_int_equal(requests, left);
+		assert_int_equal(window_of(0).requests, left);
 		pass(TR_SECOND);
 	}
-	window_of(0, &requests, &faults);
-	assert_int_equal(requests, 0);
+	assert_int_equal(window_of(0).requests, 0);
 	tr_stage_done(&stage);
 }
 
@@ -306,7 +454,6 @@ static void test_the_window_slides_on_after_its_length_has_changed(void **state)
 {
 	static struct tr_plan next;
 	static const tr_span_ns lengths[] = {60 * TR_SECOND, 2 * TR_SECOND};
-	uint32_t requests, faults;
 
 	(void)state;
 	for (size_t i = 0; i < TR_ARRAY_LENGTH(lengths); i++) {
@@ -319,11 +466,9 @@ static void test_the_window_slides_on_after_its_length_has_changed(void **state)
 		assert_int_equal(tr_stage_activate(&stage, &next.policy), 0);
 		one(BAD);
 		pass(2 * lengths[i]);
-		window_of(0, &requests, &faults);
-		assert_int_equal(requests, 0);
+		assert_int_equal(window_of(0).requests, 0);
 		one(BAD);
-		window_of(0, &requests, &faults);
-		assert_int_equal(requests, 1);
+		assert_int_equal(window_of(0).requests, 1);
 		tr_stage_done(&stage);
 	}
 }
@@ -492,6 +637,11 @@ int main(void)
 		cmocka_unit_test(test_faults_in_a_row_open_it_and_a_success_between_does_not),
 		cmocka_unit_test(test_an_error_rate_needs_a_volume),
 		cmocka_unit_test(test_an_error_rate_opens_at_its_percent_exactly),
+		cmocka_unit_test(test_an_answer_is_slow_by_its_first_token),
+		cmocka_unit_test(test_a_slow_rate_opens_at_its_percent_exactly),
+		cmocka_unit_test(
+			test_a_slow_answer_is_no_fault_and_none_is_slow_unless_the_policy_says),
+		cmocka_unit_test(test_slow_endpoints_are_ejected_no_more_than_their_share),
 		cmocka_unit_test(test_the_window_slides),
 		cmocka_unit_test(test_the_window_slides_on_after_its_length_has_changed),
 		cmocka_unit_test(test_the_cool_down_grows_with_each_trip_and_heals),

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "tests/engine/policies.h"
+#include "engine/breaker.h"
 #include "tests/engine/world.h"
 
 #define STEPS 1200
@@ -239,6 +240,52 @@ static void test_worlds_reach_every_outcome(void **state)
 	assert_true(refused > 100);
 }
 
+/* What was believed of some endpoint at some time. */
+struct beliefs {
+	uint32_t limited, slow, others, allowance, judged, tail;
+};
+
+static void watch_beliefs(struct tr_world *world, void *context)
+{
+	struct beliefs *seen = context;
+	const struct tr_engine *e = world->engine;
+
+	for (uint32_t i = 0; i < e->limits.endpoints; i++) {
+		const struct tr_endpoint *ep = &e->endpoint[i];
+
+		seen->limited += ep->limit_milli != 0;
+		seen->slow += tr_breaker_window(e, i).slow != 0;
+		seen->others += ep->signal_others != 0;
+		seen->allowance += ep->provider_requests_until > world->now;
+		seen->judged += ep->feedback_ewma != 0;
+		seen->tail += e->window[i].tail != e->window[i].tail_newer;
+	}
+}
+
+/* RTE-5: they see what snapshots must bring over. */
+static void test_worlds_reach_every_belief(void **state)
+{
+	struct beliefs seen = {0};
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct tr_world world;
+
+		tr_world_init(&world, seed);
+		world.context = &seen;
+		world.on_step = watch_beliefs;
+		for (int i = 0; i < STEPS; i++)
+			tr_world_step(&world);
+		tr_world_done(&world);
+	}
+	assert_true(seen.limited > 1000);
+	assert_true(seen.slow > 1000);
+	assert_true(seen.others > 1000);
+	assert_true(seen.allowance > 100);
+	assert_true(seen.judged > 1000);
+	assert_true(seen.tail > 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -247,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_caps_and_rates_hold_at_every_instant),
 		cmocka_unit_test(test_a_seed_is_a_result),
 		cmocka_unit_test(test_worlds_reach_every_outcome),
+		cmocka_unit_test(test_worlds_reach_every_belief),
 	};
 
 	return cmocka_run_group_tests_name("world", tests, NULL, NULL);

@@ -212,6 +212,8 @@ static void check_books(struct tr_world *world)
 		PROMISE(tr_engine_endpoint(world->engine, world->attempts[i].endpoint, &view) == 0);
 		PROMISE(view.in_flight >= 1);
 		PROMISE(view.removed || view.in_flight <= view.slots);
+		PROMISE(view.limit >= 1);
+		PROMISE(view.limit <= view.slots);
 	}
 }
 
@@ -430,6 +432,23 @@ static void give_and_follow(struct tr_world *world)
 	}
 }
 
+/* What a provider says is left, or that it says nothing. */
+static void about_quota(struct tr_world *world, tr_name name)
+{
+	struct tr_event_endpoint_quota *ev = &world->event.endpoint_quota;
+
+	world->event.kind = TR_EVENT_ENDPOINT_QUOTA;
+	ev->endpoint = name;
+	ev->requests_remaining = (uint32_t)tr_world_below(world, 6);
+	ev->requests_reset = tr_world_below(world, 3) * TR_SECOND;
+	ev->tokens_remaining = tr_world_below(world, 4) * 1500;
+	ev->tokens_reset = tr_world_below(world, 3) * TR_SECOND;
+	if (tr_world_below(world, 3) == 0)
+		ev->requests_remaining = UINT32_MAX;
+	if (tr_world_below(world, 3) == 0)
+		ev->tokens_remaining = UINT64_MAX;
+}
+
 static void about_endpoint(struct tr_world *world)
 {
 	const tr_name names[] = {TR_NAME("l1"), TR_NAME("l2"), TR_NAME("l3"),  TR_NAME("s1"),
@@ -437,17 +456,21 @@ static void about_endpoint(struct tr_world *world)
 	tr_name name = one_of(world, names, 7);
 	struct tr_event *ev = &world->event;
 
-	switch (tr_world_below(world, 4)) {
+	switch (tr_world_below(world, 6)) {
 	case 0:
 		ev->kind = TR_EVENT_ENDPOINT_SIGNAL;
 		ev->endpoint_signal.endpoint = name;
 		ev->endpoint_signal.running = (uint32_t)tr_world_below(world, 9);
+		ev->endpoint_signal.waiting = (uint32_t)tr_world_below(world, 5);
 		ev->endpoint_signal.kv_permille = (uint32_t)tr_world_below(world, 1100);
 		break;
 	case 1:
 		ev->kind = TR_EVENT_FEEDBACK;
 		ev->feedback.endpoint = name;
-		ev->feedback.score = (uint32_t)tr_world_below(world, 1001);
+		ev->feedback.score = (uint32_t)tr_world_below(world, 1002);
+		break;
+	case 2:
+		about_quota(world, name);
 		break;
 	default:
 		ev->kind = TR_EVENT_ENDPOINT_STATE;
@@ -485,7 +508,7 @@ static void draw_event(struct tr_world *world)
 		submit(world);
 	else if (roll < 32)
 		about_job(world);
-	else if (roll < 92)
+	else if (roll < 90)
 		about_attempt(world, attempt, false);
 	else if (roll < 95)
 		about_endpoint(world);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How many attempts an endpoint gets at once, where that follows its latency. */
+#ifndef TR_ENGINE_LIMIT_H
+#define TR_ENGINE_LIMIT_H
+
+#include "engine/state.h"
+
+/* Attempts at once now, 1..slots; slots unless `concurrency.adaptive`. O(1). */
+uint32_t tr_limit_now(const struct tr_engine *e, uint32_t endpoint);
+/* A first token came after so long; the endpoint's fast mean has it already. Wakes the pools that
+ * wait where the limit rose. */
+void tr_limit_first_token(struct tr_engine *e, uint32_t endpoint, tr_span_ns ttft);
+/* An attempt that was dispatched then, and is in flight still, was pushed back. */
+void tr_limit_backpressure(struct tr_engine *e, uint32_t endpoint, tr_time_ns dispatched);
+/* Another policy is active: slots, the least limit, or being adaptive at all may differ. */
+void tr_limit_policy_changed(struct tr_engine *e);
+/* NULL, or what is wrong with an endpoint's limit. */
+const char *tr_limit_verify(const struct tr_engine *e, uint32_t endpoint);
+
+#endif
