@@ -63,6 +63,12 @@ static void ask_unknown_strategy(struct scene *scene)
 	scene->limit = TR_NAME("luck");
 }
 
+static void ask_unknown_profile(struct scene *scene)
+{
+	scene->submit.profile = TR_NAME("whom");
+	scene->limit = TR_NAME("whom");
+}
+
 static void ask_model_not_allowed(struct scene *scene)
 {
 	scene->plan.tenants[1].models.bits[0] = 0;
@@ -189,7 +195,8 @@ static void ask_deadline_unmet(struct scene *scene)
 	X(TENANT_BUDGET, tenant_budget)                                                            \
 	X(QUEUE_FULL, queue_full)                                                                  \
 	X(JOB_TABLE_FULL, job_table_full)                                                          \
-	X(DEADLINE_UNMET, deadline_unmet)
+	X(DEADLINE_UNMET, deadline_unmet)                                                          \
+	X(UNKNOWN_PROFILE, unknown_profile)
 
 static void (*const scenes[TR_REJECT_COUNT])(struct scene *) = {
 #define X(code, name) [TR_REJECT_##code] = ask_##name,
