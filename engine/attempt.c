@@ -130,6 +130,8 @@ static void book(struct tr_engine *e, struct tr_attempt *attempt, const struct t
 	if (ep->breaker == TR_BREAKER_HALF_OPEN && !attempt->least_bad) {
 		attempt->probe = ep->round;
 		ep->probes_out++;
+		/* Strict jobs of this pool may have nobody to wait for now. */
+		tr_pool_endpoint_freed(e, attempt->endpoint);
 	}
 	TR_ASSERT(ep->in_flight <= ep->slots);
 }

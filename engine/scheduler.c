@@ -214,7 +214,8 @@ static bool pool_run(struct tr_engine *e, uint32_t model)
 	}
 	while (set_aside > 0)
 		tr_ready_refresh(e, e->aside[--set_aside]);
-	return placed != PLACING_NO_ROOM;
+	/* Again: whoever was placed may have been the last probe. */
+	return placed != PLACING_NO_ROOM && end_shut(e, model);
 }
 
 void tr_scheduler_run(struct tr_engine *e)

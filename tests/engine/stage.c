@@ -209,6 +209,8 @@ int tr_stage_give(struct tr_stage *stage)
 	if (wrong)
 		fprintf(stderr, "stage: the engine's books: %s\n", wrong);
 	MUST(!wrong);
+	if (stage->watch)
+		stage->watch(stage);
 	return 0;
 }
 

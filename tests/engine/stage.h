@@ -63,7 +63,8 @@ struct tr_stage {
 	struct tr_answer *answers; /* of all steps */
 	size_t answer_count;
 	size_t answer_room;
-	bool trusting; /* do not verify after each step: for long scenes */
+	bool trusting;			       /* do not verify after each step: for long scenes */
+	void (*watch)(struct tr_stage *stage); /* NULL, or called after each step */
 };
 
 /* Small but roomy: 4,096 jobs, 1,024 active, 4 models, 320 endpoints, 4 classes, 16 tenants, 3
