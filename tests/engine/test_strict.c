@@ -296,13 +296,14 @@ static void test_a_retry_that_waits_does_not_hide_one_that_must_fail(void **stat
 	set_up();
 	plan.policy.retry.attempts = 3;
 	plan.policy.retry.backoff_ns = plan.policy.retry.backoff_ns_max = 1;
-	plan.policy.breaker.all_out = TR_ALL_OUT_WAIT;
 	start(2);
 	set(tr_plan_endpoint_name(N, 0), TR_LIFECYCLE_DOWN);
 	plain = submit();
 	strict = watched_strict((struct tr_event_job_submit){0});
-	tr_stage_fail(&stage, plain, TR_CAUSE_RESET, 0);
-	tr_stage_fail(&stage, strict, TR_CAUSE_RESET, 0);
+	set(m(0), TR_LIFECYCLE_DOWN);
+	set(m(1), TR_LIFECYCLE_DOWN);
+	tr_stage_fail(&stage, plain, TR_CAUSE_OVERLOADED, 0);
+	tr_stage_fail(&stage, strict, TR_CAUSE_OVERLOADED, 0);
 	tr_stage_wait(&stage, 1);
 	assert_null(tr_stage_finish(&stage, plain));
 	assert_int_equal(tr_stage_finish(&stage, strict)->cause, TR_CAUSE_ROUTE_CLOSED);
