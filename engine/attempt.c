@@ -105,6 +105,14 @@ static bool is_probe(const struct tr_endpoint *ep, const struct tr_attempt *atte
 	return ep->breaker == TR_BREAKER_HALF_OPEN && attempt->probe && attempt->probe == ep->round;
 }
 
+static enum tr_breaker_way way_of(const struct tr_engine *e, const struct tr_attempt *attempt)
+{
+	if (attempt->least_bad)
+		return TR_BREAKER_AS_LEAST_BAD;
+	return is_probe(&e->endpoint[attempt->endpoint], attempt) ? TR_BREAKER_AS_PROBE
+								  : TR_BREAKER_AS_OTHER;
+}
+
 /* ---- dispatch ---- */
 
 bool tr_attempt_has_rows(const struct tr_engine *e, const struct tr_job *job)
@@ -152,9 +160,11 @@ static void book(struct tr_engine *e, struct tr_attempt *attempt, const struct t
 	tr_rate_take(&ep->requests_tat, e->core->now, 1, ep->requests_per_minute);
 	tr_rate_take(&ep->tokens_tat, e->core->now, attempt->tokens_booked, ep->tokens_per_minute);
 	tr_health_booked(e, attempt->endpoint, tokens);
-	if (ep->breaker == TR_BREAKER_HALF_OPEN) {
+	if (ep->breaker == TR_BREAKER_HALF_OPEN && !attempt->least_bad) {
 		attempt->probe = ep->round;
 		ep->probes_out++;
+		/* Strict jobs of this pool may have nobody to wait for now. */
+		tr_pool_endpoint_freed(e, attempt->endpoint);
 	}
 	TR_ASSERT(!ep->removed);
 	if (attempt->role == TR_ROLE_FIRST)
@@ -174,7 +184,7 @@ static void tried_add(struct tr_active *active, uint16_t endpoint)
 }
 
 static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
-			 const struct tr_attempt *attempt, const struct tr_route *route)
+			 const struct tr_attempt *attempt, enum tr_pick pick)
 {
 	struct tr_action_attempt_dispatch *action =
 		&tr_action_add(e, TR_ACTION_ATTEMPT_DISPATCH)->attempt_dispatch;
@@ -187,7 +197,7 @@ static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
 	action->deadline = job->deadline;
 	action->ordinal = attempt->ordinal;
 	action->role = attempt->role;
-	action->pick = route->pick;
+	action->pick = (uint8_t)pick;
 	action->warmth = attempt->warmth;
 }
 
@@ -225,7 +235,8 @@ void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role r
 	attempt->dispatched = e->core->now;
 	attempt->ordinal = active->ordinal++;
 	attempt->role = (uint8_t)role;
-	attempt->warmth = route->warmth;
+	attempt->warmth = (uint8_t)route->warmth;
+	attempt->least_bad = route->pick == TR_PICK_LEAST_BAD;
 	attempt->next1 = active->first_attempt1;
 	active->first_attempt1 = tr_row_of_attempt(e, attempt) + 1;
 	active->endpoint = e->endpoint[route->endpoint].name;
@@ -241,7 +252,7 @@ void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role r
 		    (uint32_t)attempt->ordinal << 8 | role);
 	enter_phase(e, attempt, TR_ATTEMPT_DISPATCHED);
 	tr_job_timer(e, job);
-	say_dispatch(e, job, attempt, route);
+	say_dispatch(e, job, attempt, route->pick);
 }
 
 void tr_attempt_hedge(struct tr_engine *e, struct tr_job *job)
@@ -381,7 +392,7 @@ static void attempt_lost(struct tr_engine *e, struct tr_attempt *attempt, enum t
 	struct tr_job *job = job_of(e, attempt);
 	struct tr_active *active = tr_active_of(e, job);
 	uint32_t endpoint = attempt->endpoint;
-	bool probe = is_probe(&e->endpoint[attempt->endpoint], attempt);
+	enum tr_breaker_way way = way_of(e, attempt);
 	bool committed = active->committed1 == tr_row_of_attempt(e, attempt) + 1;
 
 	active->last_cause = (uint8_t)cause;
@@ -389,7 +400,7 @@ static void attempt_lost(struct tr_engine *e, struct tr_attempt *attempt, enum t
 		tr_attempt_abort(e, attempt, cause);
 	else
 		tr_attempt_release(e, attempt);
-	tr_breaker_outcome(e, endpoint, (enum tr_verdict)tr_causes[cause].verdict, probe);
+	tr_breaker_outcome(e, endpoint, (enum tr_verdict)tr_causes[cause].verdict, way);
 	if (committed)
 		tr_job_end(e, job, TR_OUTCOME_FAILED, cause);
 	else if (!active->first_attempt1)
@@ -491,7 +502,7 @@ void tr_attempt_done(struct tr_engine *e, struct tr_attempt *attempt, uint32_t t
 	struct tr_job *job = job_of(e, attempt);
 	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
 	uint32_t endpoint = attempt->endpoint;
-	bool probe = is_probe(&e->endpoint[attempt->endpoint], attempt);
+	enum tr_breaker_way way = way_of(e, attempt);
 	enum tr_verdict verdict;
 	tr_span_ns tpot = 0;
 
@@ -507,6 +518,6 @@ void tr_attempt_done(struct tr_engine *e, struct tr_attempt *attempt, uint32_t t
 	}
 	tr_predict_served(e, job, tr_sub_sat(e->event->observed, attempt->dispatched), tpot);
 	tr_attempt_release(e, attempt);
-	tr_breaker_outcome(e, endpoint, verdict, probe);
+	tr_breaker_outcome(e, endpoint, verdict, way);
 	tr_job_end(e, job, TR_OUTCOME_COMPLETED, TR_CAUSE_NONE);
 }

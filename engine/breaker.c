@@ -13,6 +13,11 @@
  * attempt say nothing of health: their columns of the table are empty. At most a share of a pool
  * may be out at once, but always one may: with nothing left to fail over to, a breaker that opens
  * makes an outage of a brown-out.
+ *
+ * Where all of a chain are out all the same, the policy may have the least bad one serve (Envoy's
+ * panic routing, narrowed to one endpoint). An answer that comes through an open breaker is
+ * evidence that the cool-down is too long, and makes it half-open at once; a fault there is counted
+ * only.
  */
 #include "engine/breaker.h"
 
@@ -21,20 +26,34 @@
 #include "engine/timer.h"
 
 /* What is not named here stays. Attempts that were under way when it opened come in late: they
- * prove nothing, nor do those of an earlier round of probes. */
-const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][TR_VERDICT_COUNT][2] = {
-	/*                             other,                    probe */
+ * prove nothing, nor do those of an earlier round of probes. One that was sent through an open
+ * breaker was sent to find out: its success is evidence. */
+const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][TR_VERDICT_COUNT][TR_BREAKER_WAYS] = {
+	/*                             other, probe, least bad */
 	[TR_BREAKER_CLOSED] =
 		{
-			[TR_VERDICT_SUCCESS] = {TR_BREAKER_COUNT_SUCCESS, TR_BREAKER_COUNT_SUCCESS},
-			[TR_VERDICT_SLOW] = {TR_BREAKER_COUNT_SLOW, TR_BREAKER_COUNT_SLOW},
-			[TR_VERDICT_FAULT] = {TR_BREAKER_COUNT_FAULT, TR_BREAKER_COUNT_FAULT},
+			[TR_VERDICT_SUCCESS] = {TR_BREAKER_COUNT_SUCCESS, TR_BREAKER_COUNT_SUCCESS,
+						TR_BREAKER_COUNT_SUCCESS},
+			[TR_VERDICT_SLOW] = {TR_BREAKER_COUNT_SLOW, TR_BREAKER_COUNT_SLOW,
+					     TR_BREAKER_COUNT_SLOW},
+			[TR_VERDICT_FAULT] = {TR_BREAKER_COUNT_FAULT, TR_BREAKER_COUNT_FAULT,
+					      TR_BREAKER_COUNT_FAULT},
+		},
+	[TR_BREAKER_OPEN] =
+		{
+			[TR_VERDICT_SUCCESS] = {TR_BREAKER_STAY, TR_BREAKER_STAY,
+						TR_BREAKER_EVIDENCE},
+			[TR_VERDICT_SLOW] = {TR_BREAKER_STAY, TR_BREAKER_STAY, TR_BREAKER_NOTE},
+			[TR_VERDICT_FAULT] = {TR_BREAKER_STAY, TR_BREAKER_STAY, TR_BREAKER_NOTE},
 		},
 	[TR_BREAKER_HALF_OPEN] =
 		{
-			[TR_VERDICT_SUCCESS] = {TR_BREAKER_STAY, TR_BREAKER_PROBE_GOOD},
-			[TR_VERDICT_SLOW] = {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD},
-			[TR_VERDICT_FAULT] = {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD},
+			[TR_VERDICT_SUCCESS] = {TR_BREAKER_STAY, TR_BREAKER_PROBE_GOOD,
+						TR_BREAKER_STAY},
+			[TR_VERDICT_SLOW] = {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD,
+					     TR_BREAKER_STAY},
+			[TR_VERDICT_FAULT] = {TR_BREAKER_STAY, TR_BREAKER_PROBE_BAD,
+					      TR_BREAKER_STAY},
 		},
 };
 
@@ -118,8 +137,9 @@ static void change(struct tr_engine *e, uint32_t endpoint, enum tr_breaker_state
 	if (to == TR_BREAKER_HALF_OPEN)
 		ep->round = (uint8_t)(ep->round % UINT8_MAX + 1);
 	arm(e, endpoint);
-	if (to != TR_BREAKER_OPEN)
-		tr_pool_endpoint_freed(e, endpoint);
+	/* Also when it opens: a strict job that waits for nobody else fails, and with all out one
+	 * serves all the same. */
+	tr_pool_endpoint_freed(e, endpoint);
 }
 
 static void trip(struct tr_engine *e, uint32_t endpoint)
@@ -199,12 +219,13 @@ enum tr_verdict tr_breaker_verdict(const struct tr_engine *e, tr_span_ns ttft)
 	return slow && ttft > slow ? TR_VERDICT_SLOW : TR_VERDICT_SUCCESS;
 }
 
-void tr_breaker_outcome(struct tr_engine *e, uint32_t endpoint, enum tr_verdict verdict, bool probe)
+void tr_breaker_outcome(struct tr_engine *e, uint32_t endpoint, enum tr_verdict verdict,
+			enum tr_breaker_way way)
 {
 	struct tr_endpoint *ep = &e->endpoint[endpoint];
 
 	TR_ASSERT(verdict < TR_VERDICT_COUNT);
-	switch (tr_breaker_moves[ep->breaker][verdict][probe]) {
+	switch (tr_breaker_moves[ep->breaker][verdict][way]) {
 	case TR_BREAKER_STAY:
 		break;
 	case TR_BREAKER_COUNT_SUCCESS:
@@ -235,6 +256,14 @@ void tr_breaker_outcome(struct tr_engine *e, uint32_t endpoint, enum tr_verdict 
 		break;
 	case TR_BREAKER_PROBE_BAD:
 		trip(e, endpoint);
+		break;
+	case TR_BREAKER_EVIDENCE:
+		change(e, endpoint, TR_BREAKER_HALF_OPEN, 0);
+		break;
+	case TR_BREAKER_NOTE:
+		newest_bucket(e, endpoint)->requests++;
+		newest_bucket(e, endpoint)->faults += verdict == TR_VERDICT_FAULT;
+		newest_bucket(e, endpoint)->slow += verdict == TR_VERDICT_SLOW;
 		break;
 	}
 }

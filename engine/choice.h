@@ -26,10 +26,10 @@ struct tr_choosing {
 	const struct tr_policy_strategy *strategy;
 	enum tr_picker picker; /* the strategy's, unless that is bypassed */
 	enum tr_bypass bypass;
-	bool second_round; /* endpoints tried before are candidates again */
-	bool least_bad;	   /* open breakers are no reason */
-	uint32_t steps;	   /* of the chain that count */
-	uint32_t seen;	   /* of these, looked at in the round that decided */
+	bool second_round;   /* endpoints tried before are candidates again */
+	uint32_t least_bad1; /* slot + 1 of the one whose breaker is no reason; 0: none */
+	uint32_t steps;	     /* of the chain that count */
+	uint32_t seen;	     /* of these, looked at in the round that decided */
 	struct tr_affinity affinity;
 	uint32_t count;
 	uint64_t load; /* of the eligible together, as the next */

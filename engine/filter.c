@@ -3,11 +3,13 @@
  * Filters: the first reason why an endpoint cannot have a job.
  *
  * They are asked from the most lasting to the most passing: gone from the policy, unfit for what
- * the job needs, reported unfit, tried before, out by its breaker, paused, out of allowance, out of
- * slots. So the reason that stands in a decision record is the one that would have to change first.
+ * the job needs, reported unfit, tried before, out by its breaker, paused, out of allowance (ours
+ * for it, its provider's for us), out of slots. So the reason that stands in a decision record is
+ * the one that would have to change first.
  */
 #include "engine/filter.h"
 
+#include "engine/health.h"
 #include "engine/quota.h"
 
 static bool tried(const struct tr_choosing *d, uint32_t endpoint)
@@ -48,13 +50,64 @@ static tr_span_ns rate_wait(const struct tr_choosing *d, const struct tr_endpoin
 		      tr_rate_wait(ep->tokens_tat, now, tokens, ep->tokens_per_minute));
 }
 
+/* Until when the allowance that the provider reported is too small for the job; 0: it is not. */
+static tr_time_ns provider_until(const struct tr_choosing *d, const struct tr_endpoint *ep)
+{
+	uint64_t tokens = (uint64_t)d->job->tokens_in + d->job->tokens_predicted;
+	tr_time_ns until = 0;
+
+	if (ep->provider_requests == 0)
+		until = ep->provider_requests_until;
+	if (ep->provider_tokens < tokens)
+		until = tr_max(until, ep->provider_tokens_until);
+	return until > d->e->core->now ? until : 0;
+}
+
+/* What of its breaker keeps the job out. */
+static enum tr_filter filter_breaker(const struct tr_choosing *d, uint32_t slot,
+				     uint64_t *ret_detail)
+{
+	const struct tr_endpoint *ep = &d->e->endpoint[slot];
+
+	if (d->least_bad1 == slot + 1)
+		return TR_FILTER_NONE;
+	if (ep->breaker == TR_BREAKER_OPEN) {
+		*ret_detail = tr_sub_sat(ep->open_until, d->e->core->now);
+		return TR_FILTER_BREAKER;
+	}
+	if (ep->breaker == TR_BREAKER_HALF_OPEN &&
+	    ep->probes_out >= tr_policy_active(d->e)->breaker.probes)
+		return TR_FILTER_PROBES;
+	return TR_FILTER_NONE;
+}
+
+/* What of its rates and slots does. */
+static enum tr_filter filter_room(const struct tr_choosing *d, uint32_t slot, uint64_t *ret_detail)
+{
+	const struct tr_endpoint *ep = &d->e->endpoint[slot];
+	tr_time_ns now = d->e->core->now;
+
+	*ret_detail = tr_sub_sat(ep->paused_until, now);
+	if (*ret_detail)
+		return TR_FILTER_PAUSED;
+	*ret_detail = rate_wait(d, ep);
+	if (*ret_detail)
+		return TR_FILTER_RATE;
+	*ret_detail = tr_sub_sat(provider_until(d, ep), now);
+	if (*ret_detail)
+		return TR_FILTER_PROVIDER;
+	if (ep->in_flight >= ep->slots)
+		return TR_FILTER_BUSY;
+	return ep->in_flight >= tr_health_limit(d->e, slot) ? TR_FILTER_LIMIT : TR_FILTER_NONE;
+}
+
 /* The first reason against an endpoint; *ret_detail is how long it will hold, where that is known.
  */
 static enum tr_filter filter_endpoint(const struct tr_choosing *d, uint32_t slot,
 				      uint64_t *ret_detail)
 {
 	const struct tr_endpoint *ep = &d->e->endpoint[slot];
-	tr_time_ns now = d->e->core->now;
+	enum tr_filter why;
 
 	if (ep->lifecycle == TR_LIFECYCLE_DOWN)
 		return TR_FILTER_DOWN;
@@ -64,21 +117,8 @@ static enum tr_filter filter_endpoint(const struct tr_choosing *d, uint32_t slot
 		return TR_FILTER_DRAINING;
 	if (!d->second_round && tried(d, slot))
 		return TR_FILTER_TRIED;
-	if (ep->breaker == TR_BREAKER_OPEN) {
-		*ret_detail = tr_sub_sat(ep->open_until, now);
-		return TR_FILTER_BREAKER;
-	}
-	if (ep->breaker == TR_BREAKER_HALF_OPEN &&
-	    ep->probes_out >= tr_policy_active(d->e)->breaker.probes)
-		return TR_FILTER_PROBES;
-	if (ep->paused_until > now) {
-		*ret_detail = ep->paused_until - now;
-		return TR_FILTER_PAUSED;
-	}
-	*ret_detail = rate_wait(d, ep);
-	if (*ret_detail)
-		return TR_FILTER_RATE;
-	return ep->in_flight >= ep->slots ? TR_FILTER_BUSY : TR_FILTER_NONE;
+	why = filter_breaker(d, slot, ret_detail);
+	return why != TR_FILTER_NONE ? why : filter_room(d, slot, ret_detail);
 }
 
 /* The first reason of all, given what is wrong with the endpoint's model. */

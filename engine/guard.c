@@ -31,6 +31,7 @@ struct admission {
 	const struct tr_policy_tenant *tenant_row;
 	const struct tr_policy_model *model;
 	const struct tr_policy_intent *intent;
+	const struct tr_policy_profile *profile; /* NULL: none is named */
 	uint32_t intent_row;
 	uint32_t model_row;
 	uint32_t class_slot;
@@ -112,6 +113,17 @@ static enum tr_reject check_intent(struct admission *a)
 	return TR_REJECT_NONE;
 }
 
+static enum tr_reject check_profile(struct admission *a)
+{
+	if (!a->submit->profile)
+		return TR_REJECT_NONE;
+	a->limit = a->submit->profile;
+	for (uint32_t row = 0; row < a->policy->profile_count; row++)
+		if (a->policy->profiles[row].name == a->submit->profile)
+			a->profile = &a->policy->profiles[row];
+	return a->profile ? TR_REJECT_NONE : TR_REJECT_UNKNOWN_PROFILE;
+}
+
 /* The model of a name: itself, what its alias stands for, or what unknown names get. */
 static uint32_t model_row_of(const struct admission *a, tr_name name)
 {
@@ -145,10 +157,13 @@ static enum tr_reject check_model(struct admission *a)
 							       : TR_REJECT_MODEL_NOT_ALLOWED;
 }
 
+/* The request's own class goes before the profile's, that before the intent's. */
 static enum tr_reject check_class(struct admission *a)
 {
 	uint32_t row = a->intent->class_row;
 
+	if (a->profile && a->profile->class_row != TR_NONE)
+		row = a->profile->class_row;
 	a->limit = a->submit->class_name;
 	if (a->submit->class_name)
 		row = row_named(a->e, TR_REGISTRY_CLASS, a->submit->class_name);
@@ -158,11 +173,15 @@ static enum tr_reject check_class(struct admission *a)
 	return TR_REJECT_NONE;
 }
 
-/* The request's own strategy goes before the tenant's, that before the intent's. */
+/* The request's own strategy goes before the profile's, that before the tenant's, that before the
+ * intent's. */
 static enum tr_reject check_strategy(struct admission *a)
 {
-	a->strategy_row =
-		a->tenant_row->strategy != TR_NONE ? a->tenant_row->strategy : a->intent->strategy;
+	a->strategy_row = a->intent->strategy;
+	if (a->tenant_row->strategy != TR_NONE)
+		a->strategy_row = a->tenant_row->strategy;
+	if (a->profile && a->profile->strategy != TR_NONE)
+		a->strategy_row = a->profile->strategy;
 	if (!a->submit->strategy)
 		return TR_REJECT_NONE;
 	a->limit = a->submit->strategy;
@@ -218,6 +237,12 @@ static enum tr_reject check_sizes(struct admission *a)
 		return TR_REJECT_TOKENS_IN;
 	if (a->submit->tokens_out_max > limits->tokens_out)
 		return TR_REJECT_TOKENS_OUT;
+	a->limit = tenant_name(a);
+	if (a->submit->tokens_in > a->tenant_row->tokens_in)
+		return TR_REJECT_TOKENS_IN;
+	if (a->submit->tokens_out_max > a->tenant_row->tokens_out)
+		return TR_REJECT_TOKENS_OUT;
+	a->limit = a->model->name;
 	if (!any_of_chain(a, roomy))
 		return TR_REJECT_CONTEXT_LENGTH;
 	a->tokens_predicted = a->model->output_tokens;
@@ -366,9 +391,9 @@ static enum tr_reject check_rows(struct admission *a)
 }
 
 static enum tr_reject (*const checks[])(struct admission *) = {
-	check_form,	check_repeat,	  check_intent, check_model, check_class,
-	check_strategy, check_capability, check_sizes,	check_cost,  check_tenant,
-	check_queue,	check_deadline,	  check_rows,
+	check_form,   check_repeat,   check_intent,	check_profile, check_model,
+	check_class,  check_strategy, check_capability, check_sizes,   check_cost,
+	check_tenant, check_queue,    check_deadline,	check_rows,
 };
 
 /* ---- verdict ---- */

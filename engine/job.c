@@ -387,6 +387,10 @@ void tr_job_end(struct tr_engine *e, struct tr_job *job, enum tr_outcome outcome
 	TR_ASSERT(outcome < TR_OUTCOME_COUNT);
 	while (active && active->first_attempt1)
 		tr_attempt_abort(e, &e->attempt[active->first_attempt1 - 1], cause);
+	/* A strict job does not fail without saying what it could not have. */
+	if ((job->flags & TR_JOB_STRICT) &&
+	    (outcome == TR_OUTCOME_FAILED || outcome == TR_OUTCOME_EXPIRED))
+		tr_router_post_mortem(e, job);
 	if (job->state == TR_JOB_HELD)
 		leave_hold(e, job);
 	else if (job->state == TR_JOB_QUEUED)

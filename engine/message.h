@@ -310,8 +310,9 @@ static inline const uint64_t *tr_submit_prefix(const struct tr_event_job_submit 
 struct tr_candidate {
 	tr_name endpoint;
 	tr_name model;
-	uint64_t detail;  /* filter BREAKER, PAUSED, RATE: ns until it may pass; else 0 */
-	uint64_t measure; /* the picker's, smaller is better; TR_MEASURE_OUT; 0 if filtered */
+	uint64_t detail;  /* filter BREAKER, PAUSED, RATE, PROVIDER: ns until it may pass; else 0 */
+	uint64_t measure; /* the picker's, smaller is better; TR_MEASURE_OUT; 0 if filtered; of a
+			   * winner that is the least bad: ns until its breaker is due */
 	uint32_t in_flight;
 	uint32_t slots;
 	uint16_t terms[TR_TERM_COUNT]; /* weighted parts of measure for best-score, else 0 */
@@ -319,7 +320,8 @@ struct tr_candidate {
 	uint8_t chain_step;	       /* 0: the asked model, 1: its first fallback, ... */
 };
 
-/* One routing decision: why this endpoint, or why none. */
+/* One routing decision: why this endpoint, or why none. A strict job that fails or expires has one
+ * beside its JOB_FINISH: what its next attempt would have found. */
 struct tr_decision {
 	uint64_t job_id;
 	tr_name strategy;

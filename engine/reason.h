@@ -143,7 +143,7 @@ enum tr_retry_rule {
 	X(BEST, "the best by the picker's measure")                                                \
 	X(TIE, "equal to another; the smaller name hash won")                                      \
 	X(SESSION, "the session's endpoint")                                                       \
-	X(LEAST_BAD, "every breaker is open; this one is due back first")
+	X(LEAST_BAD, "every breaker is out; this one is due back first")
 
 /* Whether the strategy itself decided. X(name, text) */
 #define TR_BYPASS_MAP(X)                                                                           \

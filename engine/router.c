@@ -8,6 +8,13 @@
  * step whose endpoints are merely busy is waited for, since being busy is no reason to serve from
  * another model. `best-score` weighs the whole chain at once: that is what its weights are for. An
  * endpoint that failed the job before is passed over until every other way is exhausted.
+ *
+ * If nobody is eligible, and breakers are why, and nobody would pass by waiting for room, the
+ * policy may have the least bad endpoint serve: of the first step that has one, the one whose
+ * breaker is due back first. A hedge is not worth that, and a strict job does not want it.
+ *
+ * A strict job fails closed: where another would wait for an endpoint's recovery it ends at once,
+ * and however it fails, a record of what its next attempt would have found stands beside its end.
  */
 #include "engine/router.h"
 
@@ -19,9 +26,33 @@
 #include "engine/score.h"
 #include "engine/strategy.h"
 
-/* Collect the eligible of one chain step. Returns true if the next step is not to be looked at;
- * *waits is set if some filter may pass later, *particular if one looked at the job itself. */
-static bool collect(struct tr_choosing *d, uint32_t step, bool *waits, bool *particular)
+/* What a look down the chain met. */
+struct met {
+	bool waits;	 /* somebody who may pass later ... */
+	bool room;	 /* ... by nothing but time: it is fit */
+	bool out;	 /* somebody whose breaker is the reason */
+	bool particular; /* a reason that is the job's own, in any look */
+};
+
+/* Add a reason against an endpoint. Returns true if it is merely busy. */
+static bool meet(struct tr_choosing *d, uint32_t slot, enum tr_filter why, uint64_t detail,
+		 struct met *met)
+{
+	enum tr_hope hope = (enum tr_hope)tr_filters[why].hope;
+
+	if (hope == TR_HOPE_ROOM && detail)
+		tr_breaker_wake(d->e, slot, tr_add_sat(d->e->core->now, detail));
+	met->waits |= hope != TR_HOPE_NEVER;
+	met->room |= hope == TR_HOPE_ROOM;
+	met->out |= why == TR_FILTER_BREAKER || why == TR_FILTER_PROBES;
+	met->particular |= why == TR_FILTER_CAPABILITY || why == TR_FILTER_CONTEXT ||
+			   why == TR_FILTER_TENANT || why == TR_FILTER_TRIED ||
+			   why == TR_FILTER_RATE || why == TR_FILTER_PROVIDER;
+	return why == TR_FILTER_BUSY || why == TR_FILTER_LIMIT;
+}
+
+/* Collect the eligible of one chain step. Returns true if the next step is not to be looked at. */
+static bool collect(struct tr_choosing *d, uint32_t step, struct met *met)
 {
 	uint32_t row = d->policy->models[d->job->model_row].chain[step];
 	const struct tr_policy_model *model = &d->policy->models[row];
@@ -44,28 +75,109 @@ static bool collect(struct tr_choosing *d, uint32_t step, bool *waits, bool *par
 			d->load += c->load;
 			d->slots += c->slots;
 		}
-		if (why == TR_FILTER_RATE || why == TR_FILTER_PAUSED)
-			tr_breaker_wake(d->e, slot, tr_add_sat(d->e->core->now, detail));
-		busy |= why == TR_FILTER_BUSY;
-		*waits |= tr_filters[why].hope != TR_HOPE_NEVER;
-		*particular |= why == TR_FILTER_CAPABILITY || why == TR_FILTER_CONTEXT ||
-			       why == TR_FILTER_TENANT || why == TR_FILTER_TRIED ||
-			       why == TR_FILTER_RATE;
+		busy |= meet(d, slot, why, detail, met);
 	}
 	return busy || d->count;
 }
 
-bool tr_router_is_apart(const struct tr_engine *e, const struct tr_job *job)
-{
-	const struct tr_policy *policy = tr_policy_of(e, job);
-	const struct tr_policy_model *asked = &policy->models[job->model_row];
-	uint32_t steps = (job->flags & TR_JOB_STRICT) ? 1 : asked->chain_count;
-	bool apart =
-		tr_picker_is_wide((enum tr_picker)policy->strategies[job->strategy_row].picker);
+/* ---- all out ---- */
 
-	for (uint32_t step = 0; step < steps && !apart; step++)
-		apart = tr_filter_model(e, job, asked->chain[step]) != TR_FILTER_NONE;
-	return apart;
+static bool serves_all_out(const struct tr_engine *e)
+{
+	return tr_policy_active(e)->breaker.all_out == TR_ALL_OUT_SERVE;
+}
+
+static bool due_sooner(const struct tr_engine *e, uint32_t a, uint32_t b)
+{
+	const struct tr_endpoint *ea = &e->endpoint[a], *eb = &e->endpoint[b];
+
+	/* Half-open is due already: its time is 0. */
+	return ea->open_until != eb->open_until ? ea->open_until < eb->open_until
+						: ea->name < eb->name;
+}
+
+/* The least bad of one chain step becomes the only choice. Returns true if the next step is not to
+ * be looked at. */
+static bool least_bad_of(struct tr_choosing *d, uint32_t step, struct met *met)
+{
+	uint32_t row = d->policy->models[d->job->model_row].chain[step];
+	const struct tr_policy_model *model = &d->policy->models[row];
+	enum tr_filter of_model = tr_filter_model(d->e, d->job, row);
+	uint32_t best = TR_NONE;
+	bool busy = false;
+
+	for (uint32_t i = 0; i < model->endpoint_count; i++) {
+		uint32_t slot = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT,
+					       model->first_endpoint + i);
+		uint64_t detail;
+		enum tr_filter why;
+
+		d->least_bad1 = slot + 1;
+		why = tr_filter(d, row, of_model, slot, &detail);
+		busy |= meet(d, slot, why, detail, met);
+		if (why == TR_FILTER_NONE && (best == TR_NONE || due_sooner(d->e, slot, best)))
+			best = slot;
+	}
+	d->least_bad1 = 0;
+	if (best == TR_NONE)
+		return busy;
+	d->least_bad1 = best + 1;
+	d->count = 1;
+	d->eligible[0] = (struct tr_choice){
+		.endpoint = best,
+		.model_row = row,
+		.measure = tr_sub_sat(d->e->endpoint[best].open_until, d->e->core->now),
+	};
+	return true;
+}
+
+/* Everybody is out: the least bad one, and one that failed the job before only if there is no
+ * other. */
+static void least_bad(struct tr_choosing *d, bool again, struct met *met)
+{
+	for (int round = 0; round < 1 + again && d->count == 0; round++) {
+		d->second_round = round > 0;
+		for (uint32_t step = 0; step < d->steps; step++)
+			if (least_bad_of(d, step, met))
+				break;
+	}
+}
+
+/* ---- a decision ---- */
+
+/* Only the head is cleared: the eligible are written before they are read. */
+static void begin(struct tr_choosing *d, struct tr_engine *e, const struct tr_job *job)
+{
+	memset(d, 0, offsetof(struct tr_choosing, eligible));
+	d->e = e;
+	d->job = job;
+	d->active = tr_active_of(e, job);
+	d->policy = tr_policy_of(e, job);
+	d->strategy = &d->policy->strategies[job->strategy_row];
+	tr_affinity_find(e, job, &d->affinity);
+	d->bypass = tr_strategy_is_aside(e, job) ? TR_BYPASS_ASIDE : TR_BYPASS_NONE;
+	d->picker = d->bypass ? TR_PICKER_LEAST_OUTSTANDING : (enum tr_picker)d->strategy->picker;
+	d->steps = (job->flags & TR_JOB_STRICT) ? 1 : d->policy->models[job->model_row].chain_count;
+}
+
+/* May the next attempt go where the job has been? */
+static bool may_go_again(const struct tr_choosing *d)
+{
+	return d->active && d->active->tried_count &&
+	       tr_causes[d->active->last_cause].retry == TR_RETRY_YES;
+}
+
+/* Nobody can take the job now: who else need not be asked? */
+static enum tr_route_result nobody_now(const struct tr_choosing *d, const struct met *met)
+{
+	bool strict = d->job->flags & TR_JOB_STRICT;
+
+	if (met->particular || strict || d->job->policy != d->e->core->active_policy)
+		return TR_ROUTE_WAIT;
+	if (d->seen < d->steps)
+		return TR_ROUTE_CLOSED_STEP;
+	/* To one that may use less of the chain, all of it may be out. */
+	return met->out && serves_all_out(d->e) ? TR_ROUTE_CLOSED_STEP : TR_ROUTE_CLOSED;
 }
 
 /* Where the job's session is at home, if that is a candidate and not crowded. */
@@ -102,44 +214,37 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 				     enum tr_role role, struct tr_route *ret_route)
 {
 	struct tr_choosing d TR_UNINITIALIZED;
-	const struct tr_policy *policy = tr_policy_of(e, job);
-	bool waits = false, particular = false;
+	bool strict = job->flags & TR_JOB_STRICT;
+	struct met met = {0};
 	enum tr_pick how;
 
 	TR_ASSERT(tr_record_has_room(e));
-	/* Only the head: the eligible are written before they are read. */
-	memset(&d, 0, offsetof(struct tr_choosing, eligible));
-	d.e = e;
-	d.job = job;
-	d.active = tr_active_of(e, job);
-	d.policy = policy;
-	d.strategy = &policy->strategies[job->strategy_row];
-	tr_affinity_find(e, job, &d.affinity);
-	d.bypass = tr_strategy_is_aside(e, job) ? TR_BYPASS_ASIDE : TR_BYPASS_NONE;
-	d.picker = d.bypass ? TR_PICKER_LEAST_OUTSTANDING : (enum tr_picker)d.strategy->picker;
-	d.steps = (job->flags & TR_JOB_STRICT) ? 1 : policy->models[job->model_row].chain_count;
+	begin(&d, e, job);
 
-	bool again = d.active && d.active->tried_count && role == TR_ROLE_RETRY &&
-		     tr_causes[d.active->last_cause].retry == TR_RETRY_YES;
-
+	bool again = role == TR_ROLE_RETRY && may_go_again(&d);
 	bool wide = tr_picker_is_wide(d.picker);
 
 	for (int round = 0; round < 1 + again && d.count == 0; round++) {
+		met = (struct met){.particular = met.particular};
 		d.second_round = round > 0;
 		d.seen = 0;
 		while (d.seen < d.steps)
-			if (collect(&d, d.seen++, &waits, &particular) && !wide)
+			if (collect(&d, d.seen++, &met) && !wide)
 				break;
 	}
 
 	const struct tr_choice *best = pick(&d, &how);
 
-	if (!best && waits) {
-		if (particular || (job->flags & TR_JOB_STRICT) ||
-		    job->policy != e->core->active_policy)
-			return TR_ROUTE_WAIT;
-		return d.seen == d.steps ? TR_ROUTE_CLOSED : TR_ROUTE_CLOSED_STEP;
+	if (!best && met.out && !met.room && !strict && role != TR_ROLE_HEDGE &&
+	    serves_all_out(e)) {
+		least_bad(&d, again, &met);
+		best = d.count ? &d.eligible[0] : NULL;
+		how = best ? TR_PICK_LEAST_BAD : how;
 	}
+	if (!best && strict && !met.room)
+		return met.waits ? TR_ROUTE_SHUT : TR_ROUTE_NEVER;
+	if (!best && met.waits)
+		return nobody_now(&d, &met);
 	if (best || role != TR_ROLE_HEDGE)
 		tr_record(&d, role, how, best);
 	if (!best)
@@ -147,7 +252,52 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	tr_strategy_decided(e, job, d.bypass);
 	ret_route->endpoint = best->endpoint;
 	ret_route->model_row = best->model_row;
-	ret_route->pick = (uint8_t)how;
-	ret_route->warmth = (uint8_t)tr_affinity_warmth(&d.affinity, best->endpoint);
+	ret_route->pick = how;
+	ret_route->warmth = tr_affinity_warmth(&d.affinity, best->endpoint);
 	return TR_ROUTE_PLACED;
+}
+
+bool tr_router_is_apart(const struct tr_engine *e, const struct tr_job *job)
+{
+	const struct tr_policy *policy = tr_policy_of(e, job);
+	const struct tr_policy_model *asked = &policy->models[job->model_row];
+	uint32_t steps = (job->flags & TR_JOB_STRICT) ? 1 : asked->chain_count;
+	bool apart =
+		tr_picker_is_wide((enum tr_picker)policy->strategies[job->strategy_row].picker);
+
+	for (uint32_t step = 0; step < steps && !apart; step++)
+		apart = tr_filter_model(e, job, asked->chain[step]) != TR_FILTER_NONE;
+	return apart;
+}
+
+bool tr_router_is_shut(struct tr_engine *e, const struct tr_job *job)
+{
+	struct tr_choosing d TR_UNINITIALIZED;
+	const struct tr_policy_model *model;
+	bool shut = true;
+
+	TR_ASSERT(job->flags & TR_JOB_STRICT);
+	TR_ASSERT(job->state == TR_JOB_QUEUED);
+	begin(&d, e, job);
+	model = &d.policy->models[job->model_row];
+	for (uint32_t i = 0; i < model->endpoint_count && shut; i++) {
+		uint32_t slot = tr_slot_of_row(e, job->policy, TR_REGISTRY_ENDPOINT,
+					       model->first_endpoint + i);
+		uint64_t detail;
+		enum tr_filter why = tr_filter(&d, job->model_row, TR_FILTER_NONE, slot, &detail);
+
+		shut = why != TR_FILTER_NONE && tr_filters[why].hope != TR_HOPE_ROOM;
+	}
+	return shut;
+}
+
+void tr_router_post_mortem(struct tr_engine *e, const struct tr_job *job)
+{
+	struct tr_choosing d TR_UNINITIALIZED;
+
+	TR_ASSERT(tr_record_has_room(e));
+	begin(&d, e, job);
+	d.second_round = may_go_again(&d);
+	d.seen = d.steps;
+	tr_record(&d, d.active ? TR_ROLE_RETRY : TR_ROLE_FIRST, TR_PICK_NONE, NULL);
 }

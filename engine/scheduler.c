@@ -11,6 +11,8 @@
  *  - tenant: the smallest virtual counter of weighted tokens, equals by name;
  *  - job: earliest deadline, then first come.
  *
+ * Before all that, strict jobs whose routes are closed end: they wait for nobody's recovery.
+ *
  * If a job can go nowhere for a reason of its own, its queue is put aside for this round and the
  * next tenant is asked, so that one job does not block a pool.
  */
@@ -33,7 +35,8 @@ void tr_scheduler_queue_due(struct tr_engine *e, uint32_t q)
 {
 	struct tr_job *first = tr_queue_first(e, &e->queue[q]);
 
-	while (first && first->deadline <= e->core->now && tr_step_has_room(e)) {
+	while (first && first->deadline <= e->core->now && tr_step_has_room(e) &&
+	       tr_record_has_room(e)) {
 		tr_job_expire(e, first);
 		first = tr_queue_first(e, &e->queue[q]);
 	}
@@ -130,7 +133,11 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 		 * consequence. */
 		tr_job_end(e, job, TR_OUTCOME_FAILED,
 			   job->active1 ? (enum tr_cause)tr_active_of(e, job)->last_cause
-					: TR_CAUSE_NO_ENDPOINT);
+			   : job->flags & TR_JOB_STRICT ? TR_CAUSE_ROUTE_CLOSED
+							: TR_CAUSE_NO_ENDPOINT);
+		return PLACING_ON;
+	case TR_ROUTE_SHUT:
+		tr_job_end(e, job, TR_OUTCOME_FAILED, TR_CAUSE_ROUTE_CLOSED);
 		return PLACING_ON;
 	case TR_ROUTE_WAIT:
 		return PLACING_ASIDE;
@@ -149,6 +156,7 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 
 static enum placing place_retries(struct tr_engine *e, uint32_t model)
 {
+	enum placing all = PLACING_ON;
 	uint32_t next1;
 
 	for (uint32_t job1 = e->model[model].retry_oldest1; job1; job1 = next1) {
@@ -156,18 +164,46 @@ static enum placing place_retries(struct tr_engine *e, uint32_t model)
 		enum placing placed;
 
 		next1 = job->newer1;
+		/* A strict one may have to fail where the others wait. */
+		if (all == PLACING_CLOSED && !(job->flags & TR_JOB_STRICT))
+			continue;
 		placed = place_job(e, job);
-		if (placed == PLACING_CLOSED || placed == PLACING_NO_ROOM)
+		if (placed == PLACING_NO_ROOM)
 			return placed;
+		if (placed == PLACING_CLOSED)
+			all = placed;
 	}
-	return PLACING_ON;
+	return all;
+}
+
+/* End the strict jobs of a pool that have nobody to wait for; one of a policy speaks for all of it.
+ * Returns false if the step has no room left. */
+static bool end_shut(struct tr_engine *e, uint32_t model)
+{
+	for (uint32_t p = 0; p < e->limits.policies; p++) {
+		const struct tr_strict *strict = &e->strict[p * e->limits.models + model];
+
+		while (strict->oldest1) {
+			struct tr_job *job = &e->job[strict->oldest1 - 1];
+
+			if (!tr_router_is_shut(e, job))
+				break;
+			if (!tr_step_has_room(e) || !tr_record_has_room(e))
+				return false;
+			if (job->deadline <= e->core->now)
+				tr_job_expire(e, job);
+			else
+				tr_job_end(e, job, TR_OUTCOME_FAILED, TR_CAUSE_ROUTE_CLOSED);
+		}
+	}
+	return true;
 }
 
 /* Place jobs of a pool until nobody can be placed (true) or the step has no room left (false). */
 static bool pool_run(struct tr_engine *e, uint32_t model)
 {
 	uint32_t set_aside = 0;
-	enum placing placed = place_retries(e, model);
+	enum placing placed = end_shut(e, model) ? place_retries(e, model) : PLACING_NO_ROOM;
 
 	while (placed != PLACING_CLOSED && placed != PLACING_NO_ROOM) {
 		uint32_t backlog = pick_class(e, model);
@@ -193,7 +229,8 @@ static bool pool_run(struct tr_engine *e, uint32_t model)
 	}
 	while (set_aside > 0)
 		tr_ready_refresh(e, e->aside[--set_aside]);
-	return placed != PLACING_NO_ROOM;
+	/* Again: whoever was placed may have been the last probe. */
+	return placed != PLACING_NO_ROOM && end_shut(e, model);
 }
 
 void tr_scheduler_run(struct tr_engine *e)

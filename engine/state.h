@@ -141,6 +141,8 @@ enum tr_job_flag {
 	F(u64, group_id) /* 0: none; the circular list of its jobs, in order of admission: */      \
 	F(u32, group_older1)                                                                       \
 	F(u32, group_newer1)                                                                       \
+	F(u32, strict_older1) /* the list by entry of waiting strict jobs, of policy and model */  \
+	F(u32, strict_newer1)                                                                      \
 	F(u32, prefix_blocks)                                                                      \
 	F(u8, prefix_count)                                                                        \
 	F(u8,                                                                                      \
@@ -408,6 +410,9 @@ enum tr_job_flag {
 	F(u32, root1)                                                                              \
 	F(u32, ready1) /* place in the backlog's heap */
 
+/* The waiting strict jobs of a policy (the greater part of the row's number) and a model. */
+#define TR_STRICT_FIELDS(F) F(u32, oldest1) F(u32, newest1)
+
 #define TR_TIMER_FIELDS(F) F(time, time) F(u64, sequence) F(u32, place1)
 
 /* A policy slot as events see it. */
@@ -436,6 +441,8 @@ enum tr_job_flag {
 	X(IDEMPOTENCY, idempotency, e->limits.idempotency, e->limits.idempotency)                  \
 	X(BACKLOG, backlog, e->backlog_count, e->backlog_count)                                    \
 	X(QUEUE, queue, e->queue_count, e->queue_count)                                            \
+	X(STRICT, strict, e->limits.policies * e->limits.models,                                   \
+	  e->limits.policies * e->limits.models)                                                   \
 	X(JOB, job, e->limits.jobs, e->core->job_used)                                             \
 	X(ACTIVE, active, e->limits.active, e->core->active_used)                                  \
 	X(ATTEMPT, attempt, e->limits.attempts, e->core->attempt_used)                             \

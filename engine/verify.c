@@ -39,6 +39,8 @@ static const char *job_ranges(const struct tr_engine *e, const struct tr_job *jo
 	HOLDS(link_good(job->parent1, core->job_used), "a job's parent link leaves the table");
 	HOLDS(link_good(job->older1, core->job_used), "a job's older link leaves the table");
 	HOLDS(link_good(job->newer1, core->job_used), "a job's newer link leaves the table");
+	HOLDS(link_good(job->strict_older1, core->job_used), "a strict job's older link");
+	HOLDS(link_good(job->strict_newer1, core->job_used), "a strict job's newer link");
 	HOLDS(link_good(job->active1, core->active_used), "a job's active row leaves the table");
 	if (job->state == TR_JOB_FREE)
 		return NULL;
@@ -77,6 +79,8 @@ static const char *attempt_ranges(const struct tr_engine *e, const struct tr_att
 {
 	HOLDS(attempt->state <= TR_ATTEMPT_STREAMING, "an attempt's state is none");
 	HOLDS(link_good(attempt->next1, e->core->attempt_used), "an attempt's link is wrong");
+	HOLDS(attempt->least_bad <= 1, "an attempt is more than least bad");
+	HOLDS(!attempt->least_bad || !attempt->probe, "an attempt is least bad and a probe");
 	if (attempt->state == TR_ATTEMPT_FREE) {
 		HOLDS(link_good(attempt->job1, e->core->attempt_used), "a free attempt's link");
 		return NULL;
@@ -181,6 +185,10 @@ const char *tr_verify_ranges(const struct tr_engine *e)
 		if (!link_good(e->backlog[i].oldest1, e->core->job_used) ||
 		    !link_good(e->backlog[i].newest1, e->core->job_used))
 			wrong = "a class's list leaves the table of jobs";
+	for (uint32_t i = 0; i < e->limits.policies * e->limits.models && !wrong; i++)
+		if (!link_good(e->strict[i].oldest1, e->core->job_used) ||
+		    !link_good(e->strict[i].newest1, e->core->job_used))
+			wrong = "a list of strict jobs leaves the table of jobs";
 	for (uint32_t i = 0; i < e->limits.models && !wrong; i++)
 		if (!link_good(e->model[i].retry_oldest1, e->core->job_used) ||
 		    !link_good(e->model[i].retry_newest1, e->core->job_used))
@@ -202,6 +210,7 @@ struct sums {
 	uint32_t model_slots[TR_POLICY_MODELS_MAX], model_in_flight[TR_POLICY_MODELS_MAX];
 	uint32_t class_live[TR_POLICY_CLASSES_MAX];
 	uint32_t held[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
+	uint32_t strict; /* that wait */
 	uint32_t tenant_live[TR_ENGINE_TENANTS_MAX];
 	uint32_t tenant_running[TR_ENGINE_TENANTS_MAX];
 	uint32_t tenant_waiting[TR_ENGINE_TENANTS_MAX];
@@ -252,6 +261,7 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 			job->state == TR_JOB_QUEUED && tr_router_is_apart(e, job);
 		sums->held[tr_backlog_of(e, job->model, job->class_slot)] +=
 			job->state == TR_JOB_HELD;
+		sums->strict += job->state == TR_JOB_QUEUED && (job->flags & TR_JOB_STRICT);
 		sums->class_live[job->class_slot]++;
 		sums->tenant_live[job->tenant]++;
 		sums->tenant_running[job->tenant] += active;
@@ -334,6 +344,31 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 	return NULL;
 }
 
+static const char *verify_strict(const struct tr_engine *e, uint32_t waiting)
+{
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < e->limits.policies * e->limits.models; i++) {
+		uint32_t before1 = 0;
+
+		for (uint32_t next1 = e->strict[i].oldest1; next1;) {
+			const struct tr_job *job = &e->job[next1 - 1];
+
+			HOLDS(job->state == TR_JOB_QUEUED && (job->flags & TR_JOB_STRICT),
+			      "a job in a list of strict ones is not one that waits");
+			HOLDS(job->policy * e->limits.models + job->model == i,
+			      "a job is in another route's list of strict ones");
+			HOLDS(job->strict_older1 == before1, "a list of strict jobs is torn");
+			HOLDS(++seen <= waiting, "a list of strict jobs has a circle");
+			before1 = next1;
+			next1 = job->strict_newer1;
+		}
+		HOLDS(e->strict[i].newest1 == before1, "a list of strict jobs has another end");
+	}
+	HOLDS(seen == waiting, "a strict job waits in no list");
+	return NULL;
+}
+
 static const char *verify_sums(const struct tr_engine *e)
 {
 	struct sums sums;
@@ -344,7 +379,8 @@ static const char *verify_sums(const struct tr_engine *e)
 	if (wrong)
 		return wrong;
 	sum_models(e, &sums);
-	return compare(e, &sums);
+	wrong = compare(e, &sums);
+	return wrong ? wrong : verify_strict(e, sums.strict);
 }
 
 static const char *verify_retries(const struct tr_engine *e)

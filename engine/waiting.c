@@ -9,6 +9,9 @@
  * a class's count of dispatches, so that rest is not saved up. A tenant at its concurrency cap
  * leaves the race until one of its jobs ends.
  *
+ * Strict jobs stand in a list of their policy and model besides: when the route closes, they end,
+ * wherever in their queues they are.
+ *
  * Jobs that were dispatched before and wait for an endpoint again stand in a list of their own,
  * first come first served.
  */
@@ -27,6 +30,42 @@
 static uint32_t backlog_of_queue(const struct tr_engine *e, uint32_t q)
 {
 	return q / e->limits.tenants;
+}
+
+/* ---- strict ---- */
+
+static struct tr_strict *strict_of(struct tr_engine *e, const struct tr_job *job)
+{
+	return &e->strict[job->policy * e->limits.models + job->model];
+}
+
+static void strict_add(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_strict *strict = strict_of(e, job);
+	uint32_t job1 = tr_row_of_job(e, job) + 1;
+
+	job->strict_older1 = strict->newest1;
+	job->strict_newer1 = 0;
+	if (job->strict_older1)
+		e->job[job->strict_older1 - 1].strict_newer1 = job1;
+	else
+		strict->oldest1 = job1;
+	strict->newest1 = job1;
+}
+
+static void strict_remove(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_strict *strict = strict_of(e, job);
+
+	if (job->strict_older1)
+		e->job[job->strict_older1 - 1].strict_newer1 = job->strict_newer1;
+	else
+		strict->oldest1 = job->strict_newer1;
+	if (job->strict_newer1)
+		e->job[job->strict_newer1 - 1].strict_older1 = job->strict_older1;
+	else
+		strict->newest1 = job->strict_older1;
+	job->strict_older1 = job->strict_newer1 = 0;
 }
 
 /* ---- into and out of ---- */
@@ -99,6 +138,8 @@ void tr_waiting_enqueue(struct tr_engine *e, struct tr_job *job)
 	e->tenant[job->tenant].waiting++;
 	e->model[job->model].waiting++;
 	e->model[job->model].waiting_apart += tr_router_is_apart(e, job);
+	if (job->flags & TR_JOB_STRICT)
+		strict_add(e, job);
 	tr_pool_mark(e, job->model);
 	tr_ready_refresh(e, q);
 	if (job->deadline < tr_timer_of(e, TR_TIMER_QUEUE, q))
@@ -123,6 +164,8 @@ void tr_waiting_dequeue(struct tr_engine *e, struct tr_job *job)
 	e->tenant[job->tenant].waiting--;
 	e->model[job->model].waiting--;
 	e->model[job->model].waiting_apart -= tr_router_is_apart(e, job);
+	if (job->flags & TR_JOB_STRICT)
+		strict_remove(e, job);
 	tr_ready_refresh(e, q);
 	if (job->deadline == tr_timer_of(e, TR_TIMER_QUEUE, q))
 		tr_waiting_queue_timer(e, q);

@@ -52,8 +52,8 @@ const char *tr_describe_time(const struct tr_describer *describer, tr_time_ns ti
 const char *tr_describe_decision(const struct tr_describer *describer,
 				 const struct tr_decision *decision,
 				 const struct tr_candidate *candidates, char *text, size_t size);
-/* "out, breaker open for 3.2 s more"; "won: 1 of 8 slots taken, measure 125". `index` is among the
- * decision's candidates. Returns text. */
+/* "out, breaker open for 3.2 s more"; "won: 1 of 8 slots taken, measure 125"; where nobody won,
+ * "eligible, 1 of 8 slots taken". `index` is among the decision's candidates. Returns text. */
 const char *tr_describe_candidate(const struct tr_describer *describer,
 				  const struct tr_decision *decision,
 				  const struct tr_candidate *candidate, uint32_t index, char *text,

@@ -77,38 +77,63 @@ const char *tr_describe_decision(const struct tr_describer *describer,
 	return text;
 }
 
+/* Why a candidate is out: for how long where that is known, how full where that is why. */
+static void say_out(struct words *words, const struct tr_candidate *candidate)
+{
+	char span[32];
+
+	say(words, "out, %s", reason_text(tr_filters, TR_FILTER_COUNT, candidate->filter));
+	if (candidate->detail > 0)
+		say(words, " for %s more", tr_describe_span(candidate->detail, span, sizeof span));
+	if (candidate->filter == TR_FILTER_LIMIT)
+		say(words, ": %u of %u slots taken", candidate->in_flight, candidate->slots);
+}
+
+/* How one that passed stands: its load, and what the picker measured if it was asked. */
+static void say_in(struct words *words, const struct tr_decision *decision,
+		   const struct tr_candidate *candidate, bool won)
+{
+	const char *separator = " (";
+	char span[32];
+
+	say(words, "%s%u of %u slots taken",
+	    won				  ? "won: "
+	    : decision->winner == TR_NONE ? "eligible, "
+					  : "",
+	    candidate->in_flight, candidate->slots);
+	if (won && decision->pick == TR_PICK_LEAST_BAD && candidate->measure)
+		say(words, ", breaker open for %s more",
+		    tr_describe_span(candidate->measure, span, sizeof span));
+	else if (won && decision->pick == TR_PICK_LEAST_BAD)
+		say(words, ", breaker half-open");
+	else if (candidate->measure == TR_MEASURE_OUT)
+		say(words, ", passed over");
+	else if (decision->winner != TR_NONE)
+		say(words, ", measure %" PRIu64, candidate->measure);
+	for (unsigned i = 0; i < TR_TERM_COUNT; i++) {
+		if (candidate->terms[i] == 0)
+			continue;
+		say(words, "%s%s %u", separator, term_names[i], candidate->terms[i]);
+		separator = ", ";
+	}
+	if (separator[0] == ',')
+		say(words, ")");
+}
+
 const char *tr_describe_candidate(const struct tr_describer *describer,
 				  const struct tr_decision *decision,
 				  const struct tr_candidate *candidate, uint32_t index, char *text,
 				  size_t size)
 {
 	struct words words = {.text = text, .size = size};
-	char span[32], name[TR_DETAIL_TEXT_MAX];
-	const char *separator = " (";
+	char name[TR_DETAIL_TEXT_MAX];
 
-	if (candidate->filter != TR_FILTER_NONE) {
-		say(&words, "out, %s", reason_text(tr_filters, TR_FILTER_COUNT, candidate->filter));
-		if (candidate->detail > 0)
-			say(&words, " for %s more",
-			    tr_describe_span(candidate->detail, span, sizeof span));
-		return text;
-	}
-	say(&words, "%s%u of %u slots taken, ", index == decision->winner ? "won: " : "",
-	    candidate->in_flight, candidate->slots);
-	if (candidate->measure == TR_MEASURE_OUT)
-		say(&words, "passed over");
+	if (candidate->filter != TR_FILTER_NONE)
+		say_out(&words, candidate);
 	else
-		say(&words, "measure %" PRIu64, candidate->measure);
-	for (unsigned i = 0; i < TR_TERM_COUNT; i++) {
-		if (candidate->terms[i] == 0)
-			continue;
-		say(&words, "%s%s %u", separator, term_names[i], candidate->terms[i]);
-		separator = ", ";
-	}
-	if (separator[0] == ',')
-		say(&words, ")");
+		say_in(&words, decision, candidate, index == decision->winner);
 	if (candidate->chain_step > 0)
-		say(&words, ", fallback %u: %s", candidate->chain_step,
+		say(&words, "; fallback %u: %s", candidate->chain_step,
 		    tr_describe_name(describer, candidate->model, name, sizeof name));
 	return text;
 }

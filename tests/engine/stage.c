@@ -80,6 +80,35 @@ uint32_t tr_plan_intent(struct tr_plan *plan, tr_name name)
 	return row;
 }
 
+uint32_t tr_plan_profile(struct tr_plan *plan, tr_name name)
+{
+	uint32_t row = plan->policy.profile_count++;
+
+	MUST(row < TR_ARRAY_LENGTH(plan->profiles));
+	plan->profiles[row] =
+		(struct tr_policy_profile){.name = name, .strategy = TR_NONE, .class_row = TR_NONE};
+	return row;
+}
+
+static void own_tables(struct tr_plan *plan)
+{
+	plan->policy.models = plan->models;
+	plan->policy.endpoints = plan->endpoints;
+	plan->policy.classes = plan->classes;
+	plan->policy.tenants = plan->tenants;
+	plan->policy.strategies = plan->strategies;
+	plan->policy.intents = plan->intents;
+	plan->policy.aliases = plan->aliases;
+	plan->policy.profiles = plan->profiles;
+}
+
+void tr_plan_copy(struct tr_plan *ret, const struct tr_plan *plan, uint64_t id)
+{
+	*ret = *plan;
+	own_tables(ret);
+	ret->policy.id = id;
+}
+
 void tr_plan_init(struct tr_plan *plan, uint64_t id)
 {
 	memset(plan, 0, sizeof *plan);
@@ -88,13 +117,6 @@ void tr_plan_init(struct tr_plan *plan, uint64_t id)
 		.id = id,
 		.unknown_model = TR_NONE,
 		.strategy_count = TR_PICKER_COUNT,
-		.models = plan->models,
-		.endpoints = plan->endpoints,
-		.classes = plan->classes,
-		.tenants = plan->tenants,
-		.strategies = plan->strategies,
-		.intents = plan->intents,
-		.aliases = plan->aliases,
 		.breaker = {TR_TEST_BREAKER, .window_ns = 10 * TR_SECOND, .open_ns = TR_SECOND,
 			    .open_ns_max = 8 * TR_SECOND, .heal_ns = 60 * TR_SECOND,
 			    .requests_min = 1000000, .error_percent = 50, .probes = 1,
@@ -104,6 +126,7 @@ void tr_plan_init(struct tr_plan *plan, uint64_t id)
 		.hedge = {TR_TEST_HEDGE},
 		.limits = {.tokens_in = 1000000, .tokens_out = 1000000},
 	};
+	own_tables(plan);
 	for (uint32_t picker = 0; picker < TR_PICKER_COUNT; picker++)
 		plan->strategies[picker] = (struct tr_policy_strategy){
 			TR_TEST_STRATEGY, .name = TR_PLAN_STRATEGY + picker, .picker = picker,
@@ -187,6 +210,8 @@ int tr_stage_give(struct tr_stage *stage)
 	if (wrong)
 		fprintf(stderr, "stage: the engine's books: %s\n", wrong);
 	MUST(!wrong);
+	if (stage->watch)
+		stage->watch(stage);
 	return 0;
 }
 
@@ -325,6 +350,18 @@ int tr_stage_lifecycle(struct tr_stage *stage, tr_name endpoint, enum tr_lifecyc
 
 	event->endpoint_state.endpoint = endpoint;
 	event->endpoint_state.lifecycle = (uint8_t)lifecycle;
+	return tr_stage_give(stage);
+}
+
+int tr_stage_quota(struct tr_stage *stage, tr_name endpoint, uint32_t requests, uint64_t tokens,
+		   tr_span_ns reset)
+{
+	tr_stage_event(stage, TR_EVENT_ENDPOINT_QUOTA)->endpoint_quota =
+		(struct tr_event_endpoint_quota){.endpoint = endpoint,
+						 .requests_remaining = requests,
+						 .requests_reset = reset,
+						 .tokens_remaining = tokens,
+						 .tokens_reset = reset};
 	return tr_stage_give(stage);
 }
 

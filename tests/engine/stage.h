@@ -24,6 +24,7 @@ struct tr_plan {
 	struct tr_policy_strategy strategies[TR_PICKER_COUNT];
 	struct tr_policy_intent intents[4];
 	struct tr_policy_alias aliases[2];
+	struct tr_policy_profile profiles[4];
 };
 
 /* Names of a plan's strategies: the picker's number added to this. */
@@ -38,6 +39,10 @@ uint32_t tr_plan_model(struct tr_plan *plan, tr_name name, uint32_t endpoints, u
 uint32_t tr_plan_class(struct tr_plan *plan, tr_name name, uint32_t priority);
 uint32_t tr_plan_tenant(struct tr_plan *plan, tr_name name);
 uint32_t tr_plan_intent(struct tr_plan *plan, tr_name name);
+/* It chooses nothing yet. */
+uint32_t tr_plan_profile(struct tr_plan *plan, tr_name name);
+/* The plan under another id, its rows its own: to be changed and activated. */
+void tr_plan_copy(struct tr_plan *ret, const struct tr_plan *plan, uint64_t id);
 /* The i-th endpoint of the model with this name. */
 tr_name tr_plan_endpoint_name(tr_name model, uint32_t i);
 
@@ -58,7 +63,8 @@ struct tr_stage {
 	struct tr_answer *answers; /* of all steps */
 	size_t answer_count;
 	size_t answer_room;
-	bool trusting; /* do not verify after each step: for long scenes */
+	bool trusting;			       /* do not verify after each step: for long scenes */
+	void (*watch)(struct tr_stage *stage); /* NULL, or called after each step */
 };
 
 /* Small but roomy: 4,096 jobs, 1,024 active, 4 models, 320 endpoints, 4 classes, 16 tenants, 3
@@ -95,6 +101,9 @@ int tr_stage_fail(struct tr_stage *stage, uint64_t job_id, enum tr_cause cause,
 /* About a given attempt. */
 int tr_stage_fail_attempt(struct tr_stage *stage, tr_attempt_handle attempt, enum tr_cause cause);
 int tr_stage_lifecycle(struct tr_stage *stage, tr_name endpoint, enum tr_lifecycle lifecycle);
+/* What the endpoint's provider says is left, and for how long; see ENDPOINT_QUOTA. */
+int tr_stage_quota(struct tr_stage *stage, tr_name endpoint, uint32_t requests, uint64_t tokens,
+		   tr_span_ns reset);
 /* Load and activate. */
 int tr_stage_activate(struct tr_stage *stage, const struct tr_policy *policy);
 

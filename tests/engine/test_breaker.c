@@ -111,7 +111,8 @@ static void cool_down(void)
 
 /* ---- the table ---- */
 
-/* Each leaves an attempt in flight, as a probe or not, with the breaker in a state. */
+/* Each leaves an attempt in flight, as a probe, as the least bad or neither, with the breaker in
+ * a state. */
 
 static uint64_t closed_other(void)
 {
@@ -165,17 +166,43 @@ static uint64_t half_open_probe(void)
 	return submit();
 }
 
+static uint64_t open_least_bad(void)
+{
+	trip();
+	return submit();
+}
+
+/* Without a cool-down, in which every answer would become a slow one. */
+static uint64_t half_open_least_bad(void)
+{
+	uint64_t job = open_least_bad();
+
+	end(submit(), GOOD);
+	return job;
+}
+
+static uint64_t closed_least_bad(void)
+{
+	uint64_t job = half_open_least_bad();
+
+	end(submit(), GOOD);
+	return job;
+}
+
 static const struct {
 	enum tr_breaker_state state;
-	bool probe;
+	enum tr_breaker_way way;
 	uint64_t (*reach)(void);
 } cells[] = {
-	{TR_BREAKER_CLOSED, false, closed_other},
-	{TR_BREAKER_CLOSED, true, closed_probe},
-	{TR_BREAKER_OPEN, false, open_other},
-	{TR_BREAKER_OPEN, true, open_probe},
-	{TR_BREAKER_HALF_OPEN, false, half_open_other},
-	{TR_BREAKER_HALF_OPEN, true, half_open_probe},
+	{TR_BREAKER_CLOSED, TR_BREAKER_AS_OTHER, closed_other},
+	{TR_BREAKER_CLOSED, TR_BREAKER_AS_PROBE, closed_probe},
+	{TR_BREAKER_CLOSED, TR_BREAKER_AS_LEAST_BAD, closed_least_bad},
+	{TR_BREAKER_OPEN, TR_BREAKER_AS_OTHER, open_other},
+	{TR_BREAKER_OPEN, TR_BREAKER_AS_PROBE, open_probe},
+	{TR_BREAKER_OPEN, TR_BREAKER_AS_LEAST_BAD, open_least_bad},
+	{TR_BREAKER_HALF_OPEN, TR_BREAKER_AS_OTHER, half_open_other},
+	{TR_BREAKER_HALF_OPEN, TR_BREAKER_AS_PROBE, half_open_probe},
+	{TR_BREAKER_HALF_OPEN, TR_BREAKER_AS_LEAST_BAD, half_open_least_bad},
 };
 
 /* What a move makes of the state and of the window's counts. */
@@ -189,44 +216,49 @@ static const struct {
 	[TR_BREAKER_COUNT_FAULT] = {-1, 1, 1, 0},
 	[TR_BREAKER_PROBE_GOOD] = {TR_BREAKER_CLOSED, 0, 0, 0},
 	[TR_BREAKER_PROBE_BAD] = {TR_BREAKER_OPEN, 0, 0, 0},
+	[TR_BREAKER_EVIDENCE] = {TR_BREAKER_HALF_OPEN, 0, 0, 0},
+	[TR_BREAKER_NOTE] = {-1, 1, 0, 0}, /* and what the verdict says */
 };
 
 #define STAY	   TR_BREAKER_STAY
+#define NOTE	   TR_BREAKER_NOTE
 #define COUNT_(uc) TR_BREAKER_COUNT_##uc
 #define PROBE_(uc) TR_BREAKER_PROBE_##uc
+#define ALL_(move)                                                                                 \
+	{                                                                                          \
+		move, move, move                                                                   \
+	}
 
-/* By verdict: neutral, success, fault, back-pressure, client, slow; each as another, as a probe. */
-static const enum tr_breaker_move expected[TR_BREAKER_COUNT][TR_VERDICT_COUNT][2] = {
-	[TR_BREAKER_CLOSED] = {{STAY, STAY},
-			       {COUNT_(SUCCESS), COUNT_(SUCCESS)},
-			       {COUNT_(FAULT), COUNT_(FAULT)},
-			       {STAY, STAY},
-			       {STAY, STAY},
-			       {COUNT_(SLOW), COUNT_(SLOW)}},
-	[TR_BREAKER_OPEN] = {{STAY, STAY},
-			     {STAY, STAY},
-			     {STAY, STAY},
-			     {STAY, STAY},
-			     {STAY, STAY},
-			     {STAY, STAY}},
-	[TR_BREAKER_HALF_OPEN] = {{STAY, STAY},
-				  {STAY, PROBE_(GOOD)},
-				  {STAY, PROBE_(BAD)},
-				  {STAY, STAY},
-				  {STAY, STAY},
-				  {STAY, PROBE_(BAD)}},
+/* By verdict: neutral, success, fault, back-pressure, client, slow; each as another, as a probe, as
+ * the least bad. */
+static const enum tr_breaker_move expected[TR_BREAKER_COUNT][TR_VERDICT_COUNT][TR_BREAKER_WAYS] = {
+	[TR_BREAKER_CLOSED] = {ALL_(STAY), ALL_(COUNT_(SUCCESS)), ALL_(COUNT_(FAULT)), ALL_(STAY),
+			       ALL_(STAY), ALL_(COUNT_(SLOW))},
+	[TR_BREAKER_OPEN] = {ALL_(STAY),
+			     {STAY, STAY, TR_BREAKER_EVIDENCE},
+			     {STAY, STAY, NOTE},
+			     ALL_(STAY),
+			     ALL_(STAY),
+			     {STAY, STAY, NOTE}},
+	[TR_BREAKER_HALF_OPEN] = {ALL_(STAY),
+				  {STAY, PROBE_(GOOD), STAY},
+				  {STAY, PROBE_(BAD), STAY},
+				  ALL_(STAY),
+				  ALL_(STAY),
+				  {STAY, PROBE_(BAD), STAY}},
 };
 
 static void walk(size_t cell, enum tr_verdict verdict)
 {
 	enum tr_breaker_state state = cells[cell].state;
-	enum tr_breaker_move move = expected[state][verdict][cells[cell].probe];
+	enum tr_breaker_move move = expected[state][verdict][cells[cell].way];
 	struct tr_bucket before, after;
 	uint64_t job;
 
 	set_up(1);
 	plan.policy.breaker.probes = 2;
 	plan.policy.breaker.slow_ns = SLOW;
+	plan.policy.breaker.all_out = TR_ALL_OUT_SERVE;
 	/* So long that a slow answer does not end it. */
 	plan.policy.breaker.open_ns = plan.policy.breaker.open_ns_max = 60 * TR_SECOND;
 	plan.policy.breaker.window_ns = 1000 * TR_SECOND;
@@ -235,11 +267,15 @@ static void walk(size_t cell, enum tr_verdict verdict)
 	assert_int_equal(breaker_of(0), state);
 	before = window_of(0);
 	end_as(job, verdict);
-	assert_int_equal(tr_breaker_moves[state][verdict][cells[cell].probe], move);
+	assert_int_equal(tr_breaker_moves[state][verdict][cells[cell].way], move);
 	assert_int_equal(breaker_of(0), effects[move].to < 0 ? (int)state : effects[move].to);
 	after = window_of(0);
 	if (move == TR_BREAKER_PROBE_GOOD)
 		before = (struct tr_bucket){0}; /* closed, it begins with a clean window */
+	if (move == TR_BREAKER_NOTE) {
+		before.faults += verdict == TR_VERDICT_FAULT;
+		before.slow += verdict == TR_VERDICT_SLOW;
+	}
 	assert_int_equal(after.requests, before.requests + effects[move].requests);
 	assert_int_equal(after.faults, before.faults + effects[move].faults);
 	assert_int_equal(after.slow, before.slow + effects[move].slow);

@@ -66,6 +66,12 @@ static void ask_unknown_strategy(struct scene *scene)
 	scene->limit = TR_NAME("luck");
 }
 
+static void ask_unknown_profile(struct scene *scene)
+{
+	scene->submit.profile = TR_NAME("whom");
+	scene->limit = TR_NAME("whom");
+}
+
 static void ask_model_not_allowed(struct scene *scene)
 {
 	scene->plan.tenants[1].models.bits[0] = 0;
@@ -224,7 +230,8 @@ static void ask_idempotency_table_full(struct scene *scene)
 	X(DEADLINE_UNMET, deadline_unmet)                                                          \
 	X(IDEMPOTENT_REPEAT, idempotent_repeat)                                                    \
 	X(IDEMPOTENCY_CONFLICT, idempotency_conflict)                                              \
-	X(IDEMPOTENCY_TABLE_FULL, idempotency_table_full)
+	X(IDEMPOTENCY_TABLE_FULL, idempotency_table_full)                                          \
+	X(UNKNOWN_PROFILE, unknown_profile)
 
 static void (*const scenes[TR_REJECT_COUNT])(struct scene *) = {
 #define X(code, name) [TR_REJECT_##code] = ask_##name,

@@ -275,6 +275,7 @@ static void test_a_providers_word_holds_until_its_reset_and_ours_is_taken_from_i
 	assert_int_equal(ep->provider_requests, 50);
 	assert_int_equal(ep->provider_tokens, 20);
 	submit();
+	tr_stage_wait(&stage, TR_SECOND);
 	assert_int_equal(ep->provider_tokens, 0);
 	tr_stage_done(&stage);
 }

