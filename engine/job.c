@@ -63,53 +63,20 @@ struct tr_job *tr_job_at(const struct tr_engine *e, tr_job_handle handle)
 
 struct tr_job *tr_job_find(const struct tr_engine *e, uint64_t job_id)
 {
-	for (uint64_t at = tr_mix(job_id);; at++) {
-		uint32_t row1 = e->job_index[at & e->job_index_mask];
+	uint32_t row = tr_index_find(&e->job_index, job_id);
 
-		if (!row1)
-			return NULL;
-		if (e->job[row1 - 1].job_id == job_id)
-			return &e->job[row1 - 1];
-	}
-}
-
-static void index_add(struct tr_engine *e, const struct tr_job *job)
-{
-	uint64_t at = tr_mix(job->job_id);
-
-	while (e->job_index[at & e->job_index_mask])
-		at++;
-	e->job_index[at & e->job_index_mask] = tr_row_of_job(e, job) + 1;
-}
-
-/* Linear probing without tombstones: what follows the hole is moved up (Knuth 6.4, algorithm R). */
-static void index_remove(struct tr_engine *e, const struct tr_job *job)
-{
-	uint32_t mask = e->job_index_mask;
-	uint32_t hole = (uint32_t)tr_mix(job->job_id) & mask;
-
-	while (e->job_index[hole] != tr_row_of_job(e, job) + 1)
-		hole = (hole + 1) & mask;
-	for (uint32_t at = (hole + 1) & mask; e->job_index[at]; at = (at + 1) & mask) {
-		uint32_t home = (uint32_t)tr_mix(e->job[e->job_index[at] - 1].job_id) & mask;
-
-		if (((at - home) & mask) < ((at - hole) & mask))
-			continue;
-		e->job_index[hole] = e->job_index[at];
-		hole = at;
-	}
-	e->job_index[hole] = 0;
+	return row == TR_NONE ? NULL : &e->job[row];
 }
 
 bool tr_job_rebuild(struct tr_engine *e)
 {
-	memset(e->job_index, 0, ((size_t)e->job_index_mask + 1) * sizeof *e->job_index);
+	tr_index_clear(&e->job_index);
 	for (uint32_t row = 0; row < e->core->job_used; row++) {
 		if (e->job[row].state == TR_JOB_FREE)
 			continue;
 		if (tr_job_find(e, e->job[row].job_id))
 			return false;
-		index_add(e, &e->job[row]);
+		tr_index_insert(&e->job_index, row);
 	}
 	return true;
 }
@@ -152,8 +119,7 @@ struct tr_job *tr_job_new(struct tr_engine *e)
 
 void tr_job_enter(struct tr_engine *e, struct tr_job *job)
 {
-	TR_ASSERT(!tr_job_find(e, job->job_id));
-	index_add(e, job);
+	tr_index_insert(&e->job_index, tr_row_of_job(e, job));
 	job->sequence = ++e->core->sequence;
 	e->core->live_jobs++;
 	e->tenant[job->tenant].live++;
@@ -429,7 +395,7 @@ void tr_job_end(struct tr_engine *e, struct tr_job *job, enum tr_outcome outcome
 	e->tenant[job->tenant].live--;
 	e->class[job->class_slot].live--;
 	e->model[job->model].live--;
-	index_remove(e, job);
+	tr_index_remove(&e->job_index, tr_row_of_job(e, job));
 	policy_release(e, job->policy);
 	move(job, TR_JOB_MOVE_END);
 	free_rows(e, job);

@@ -138,8 +138,9 @@ size_t tr_layout_divide(struct tr_engine *e, uint8_t *base)
 	TAKE(e->timer_heap, e->timer_slots);
 	TAKE(e->ready_heap, e->queue_count);
 	TAKE(e->aside, e->limits.classes * e->limits.tenants);
-	e->job_index_mask = index_size(e->limits.jobs) - 1;
-	TAKE(e->job_index, e->job_index_mask + 1);
+	e->job_index.mask = index_size(e->limits.jobs) - 1;
+	TAKE(e->job_index.cells, e->job_index.mask + 1);
+	TR_INDEX_BIND(&e->job_index, e->job, job_id);
 	TAKE(e->reach, e->limits.models);
 	divide_registry(e, &divider);
 	for (uint32_t i = 0; i < e->limits.policies; i++)

@@ -15,6 +15,7 @@
 #define TR_ENGINE_STATE_H
 
 #include "engine/engine.h"
+#include "engine/index.h"
 
 #define TR_BREAKER_BUCKETS  10
 #define TR_SPENDING_BUCKETS 10
@@ -468,8 +469,7 @@ struct tr_engine {
 	uint32_t *timer_heap; /* timer numbers by (time, sequence) */
 	uint32_t *ready_heap; /* per backlog: queues by (service, name of the tenant) */
 	uint32_t *aside;      /* queues of one pool that were looked at in vain, for a moment */
-	uint32_t *job_index;  /* job id -> row + 1, open addressing */
-	uint32_t job_index_mask;
+	struct tr_index job_index; /* live jobs by id */
 	struct tr_registry registry[TR_REGISTRY_KINDS];
 	struct tr_model_set *reach; /* models whose chains, in any policy, lead to this one */
 	struct tr_loaded loaded[TR_ENGINE_POLICIES_MAX];

@@ -254,6 +254,7 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 	uint32_t dirty = 0;
 
 	HOLDS(sums->live == core->live_jobs, "live jobs are counted wrongly");
+	HOLDS(e->job_index.count == core->live_jobs, "the index of jobs holds one that is gone");
 	HOLDS(core->submitted == core->rejected + core->completed + core->failed + core->canceled +
 					 core->expired + core->live_jobs,
 	      "submitted jobs are not conserved");
