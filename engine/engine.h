@@ -13,6 +13,10 @@
  *     and again while the deadline stays due.
  *  3. It carries out every action, in order. After ATTEMPT_ABORT or JOB_FINISH nothing more of that
  *     attempt or job reaches the client.
+ *     An ATTEMPT_ABORT with cause PREEMPTED ends the attempt, not its job: the job is dispatched
+ *     again later. Of a job without TR_SUBMIT_STREAM the host holds the answer back until it is
+ *     whole; after such an abort it discards what it has, and a second STREAM_COMMIT of the same
+ *     job may follow. A job with TR_SUBMIT_STREAM is never preempted once it was committed.
  *  4. Every ATTEMPT_DISPATCH is answered by events and in the end by exactly one ATTEMPT_DONE or
  *     ATTEMPT_FAILED, unless the engine aborts it first.
  *  5. Every JOB_PERSIST is answered by one JOB_PERSISTED, unless the job ends first.

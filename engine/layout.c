@@ -141,6 +141,9 @@ size_t tr_layout_divide(struct tr_engine *e, uint8_t *base)
 	e->job_index.mask = index_size(e->limits.jobs) - 1;
 	TAKE(e->job_index.cells, e->job_index.mask + 1);
 	TR_INDEX_BIND(&e->job_index, e->job, job_id);
+	e->group_index.mask = index_size(e->limits.jobs) - 1;
+	TAKE(e->group_index.cells, e->group_index.mask + 1);
+	TR_INDEX_BIND(&e->group_index, e->job, group_id);
 	TAKE(e->reach, e->limits.models);
 	divide_registry(e, &divider);
 	for (uint32_t i = 0; i < e->limits.policies; i++)

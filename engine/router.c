@@ -84,7 +84,7 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	d.picker = (enum tr_picker)d.strategy->picker;
 	d.steps = (job->flags & TR_JOB_STRICT) ? 1 : policy->models[job->model_row].chain_count;
 
-	bool again = d.active && d.active->tried_count && role == TR_ROLE_RETRY &&
+	bool again = d.active && d.active->tried_count && role != TR_ROLE_HEDGE &&
 		     tr_causes[d.active->last_cause].retry == TR_RETRY_YES;
 
 	bool wide = tr_picker_is_wide(d.picker);
@@ -99,6 +99,8 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 
 	const struct tr_choice *best = tr_picker_pick(&d, &how);
 
+	ret_route->seen = d.seen;
+	ret_route->again = d.second_round;
 	if (!best && waits) {
 		if (particular || (job->flags & TR_JOB_STRICT) ||
 		    job->policy != e->core->active_policy)

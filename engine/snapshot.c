@@ -11,6 +11,7 @@
  * what tr_engine_digest() gives. Derived tables are not written: a restore computes them again and
  * then checks every invariant, so damaged bytes that escaped the checksums of a recording end here.
  */
+#include "engine/group.h"
 #include "engine/job.h"
 #include "engine/ready.h"
 #include "engine/registry.h"
@@ -254,7 +255,7 @@ static int complete(struct tr_engine *e)
 	if (!e->slot[e->core->active_policy].active)
 		return TR_E_SNAPSHOT;
 	if (tr_verify_ranges(e) || !tr_registry_rebuild(e) || !tr_job_rebuild(e) ||
-	    !tr_timer_rebuild(e) || !tr_ready_rebuild(e))
+	    !tr_group_rebuild(e) || !tr_timer_rebuild(e) || !tr_ready_rebuild(e))
 		return TR_E_SNAPSHOT;
 	return tr_engine_verify(e) ? TR_E_SNAPSHOT : 0;
 }

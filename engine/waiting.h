@@ -22,6 +22,9 @@ void tr_waiting_policy_changed(struct tr_engine *e);
 /* A job left its queue to be dispatched: charge its tokens to its tenant's fair share, and the
  * dispatch to its class. */
 void tr_waiting_charge(struct tr_engine *e, const struct tr_job *job, uint32_t tokens);
+/* One more of a job's dispatches counts for the floor of its class, or one does no longer. */
+void tr_waiting_count(struct tr_engine *e, const struct tr_job *job);
+void tr_waiting_uncount(struct tr_engine *e, const struct tr_job *job);
 /* Correct the charge when the true number is known. */
 void tr_waiting_settle(struct tr_engine *e, const struct tr_job *job, uint64_t charged,
 		       uint64_t used);
@@ -34,6 +37,11 @@ static inline uint64_t tr_fair_tokens(uint64_t tokens_in, uint64_t tokens_out)
 
 /* Set a queue's timer to the first deadline or time-out in it. */
 void tr_waiting_queue_timer(struct tr_engine *e, uint32_t queue);
+
+/* Is the class of this backlog below its floor, after `less` fewer of its dispatches? The smaller
+ * *ret_share, the further. O(classes). */
+bool tr_waiting_is_owed(const struct tr_engine *e, uint32_t backlog, uint32_t less,
+			uint64_t *ret_share);
 
 /* Recent dispatches of all classes of a pool. */
 uint64_t tr_waiting_dispatched(const struct tr_engine *e, uint32_t model);

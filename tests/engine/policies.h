@@ -31,7 +31,8 @@ const struct tr_policy *tr_test_policy_smallest(void);
  * breaker, short time-outs. Time spans are of the order of a second. */
 const struct tr_policy *tr_test_policy_busy(void);
 
-/* The busy policy after an edit: an endpoint gone, one added, a class's limit changed. */
+/* The busy policy after an edit: an endpoint gone, one added, a class's limit changed, and where it
+ * preempted softly it does hard. */
 const struct tr_policy *tr_test_policy_edited(void);
 
 #endif
