@@ -207,7 +207,7 @@ const struct tr_policy *tr_test_policy_edited(void)
 
 	policy = *tr_test_policy_busy();
 	memcpy(endpoints[2], endpoints[1], sizeof endpoints[2]);
-	endpoints[2][1] = endpoint(TR_NAME("l9"), 0, 4);
+	endpoints[2][1] = endpoint(TR_NAME("l9"), 0, 1);
 	memcpy(classes[2], classes[1], sizeof classes[2]);
 	classes[2][1].queue_limit = 10;
 	classes[2][1].preempt = TR_PREEMPT_HARD;

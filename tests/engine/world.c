@@ -312,7 +312,7 @@ static void submit(struct tr_world *world)
 	ev->tokens_in = 1 + (uint32_t)tr_world_below(world, 1500);
 	ev->tokens_out_max = (uint32_t)tr_world_below(world, 3) * 100;
 	ev->flags = (uint16_t)(tr_world_below(world, 4) == 0 ? tr_world_below(world, 16) : 0);
-	ev->group_id = tr_world_below(world, 2) ? 1 + tr_world_below(world, 5) : 0;
+	ev->group_id = tr_world_below(world, 3) ? 1 + tr_world_below(world, 3) : 0;
 	ev->needs = tr_world_below(world, 8) == 0 ? TR_CAPABILITY_VISION : 0;
 	if (tr_world_below(world, 3) == 0)
 		ev->deadline = world->now - TR_SECOND + tr_world_below(world, 6 * TR_SECOND);
@@ -320,7 +320,7 @@ static void submit(struct tr_world *world)
 		ev->tokens_in = odd == 0 ? 0 : 7000;
 	if (odd == 3)
 		ev->job_id = 1 + tr_world_below(world, world->next_job_id);
-	if (odd == 4)
+	if (odd == 4 || odd >= 75)
 		ev->class_name = TR_NAME("batch");
 	if (odd == 5)
 		ev->class_name = TR_NAME("classless");
@@ -338,12 +338,12 @@ static struct tr_world_job *some_job(struct tr_world *world)
 static void about_job(struct tr_world *world)
 {
 	const struct tr_world_job *job = some_job(world);
-	uint64_t what = tr_world_below(world, 11);
+	uint64_t what = tr_world_below(world, 12);
 
-	if (what == 10) {
+	if (what >= 10) {
 		/* Once in a while no group, or no cause. */
 		world->event.kind = TR_EVENT_JOB_CANCEL_GROUP;
-		world->event.job_cancel_group.group_id = tr_world_below(world, 7);
+		world->event.job_cancel_group.group_id = tr_world_below(world, 5);
 		world->event.job_cancel_group.cause =
 			(uint8_t)(TR_CAUSE_CANCEL_CLIENT + tr_world_below(world, 4));
 		return;
@@ -419,29 +419,37 @@ static void about_attempt(struct tr_world *world, struct tr_world_attempt *attem
 static void attempt_moved(struct tr_world *world)
 {
 	const struct tr_event *ev = &world->event;
-	struct tr_world_attempt *attempt;
+	struct tr_world_attempt *attempt = NULL;
+	int stage = STAGE_NEW;
 
 	switch (ev->kind) {
 	case TR_EVENT_ATTEMPT_CONNECTED:
 		attempt = attempt_with(world, ev->attempt_connected.attempt);
-		attempt->stage = STAGE_CONNECTED;
+		stage = STAGE_CONNECTED;
 		break;
 	case TR_EVENT_ATTEMPT_HEADERS:
 		attempt = attempt_with(world, ev->attempt_headers.attempt);
-		attempt->stage = STAGE_HEADERS;
+		stage = STAGE_HEADERS;
 		break;
 	case TR_EVENT_ATTEMPT_FIRST_TOKEN:
 		attempt = attempt_with(world, ev->attempt_first_token.attempt);
-		attempt->stage = STAGE_STREAMING;
-		attempt->tokens_out = 1;
+		stage = STAGE_STREAMING;
 		break;
 	case TR_EVENT_ATTEMPT_PROGRESS:
 		attempt = attempt_with(world, ev->attempt_progress.attempt);
-		attempt->tokens_out = ev->attempt_progress.tokens_out;
+		stage = STAGE_STREAMING;
 		break;
 	default:
 		break;
 	}
+	/* It may have been preempted in the very step that took its event. */
+	if (!attempt)
+		return;
+	attempt->stage = (uint8_t)stage;
+	if (ev->kind == TR_EVENT_ATTEMPT_FIRST_TOKEN)
+		attempt->tokens_out = 1;
+	if (ev->kind == TR_EVENT_ATTEMPT_PROGRESS)
+		attempt->tokens_out = ev->attempt_progress.tokens_out;
 }
 
 /* Attempts end with the host's own word; forget them before the actions are read. */
