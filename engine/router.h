@@ -16,8 +16,8 @@ enum tr_route_result {
 struct tr_route {
 	uint32_t endpoint;  /* registry slot */
 	uint32_t model_row; /* in the job's policy */
-	/* Of one that must wait: steps of the chain that were looked at, and whether endpoints tried
-	 * before were candidates again. */
+	/* Of one that must wait: steps of the chain that were looked at, and whether endpoints
+	 * tried before were candidates again. */
 	uint32_t seen;
 	bool again;
 };

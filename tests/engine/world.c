@@ -418,34 +418,21 @@ static void about_attempt(struct tr_world *world, struct tr_world_attempt *attem
 /* The engine took an event about an attempt: the world remembers how far it is. */
 static void attempt_moved(struct tr_world *world)
 {
+	static const uint8_t stages[TR_EVENT_COUNT] = {
+		[TR_EVENT_ATTEMPT_CONNECTED] = STAGE_CONNECTED,
+		[TR_EVENT_ATTEMPT_HEADERS] = STAGE_HEADERS,
+		[TR_EVENT_ATTEMPT_FIRST_TOKEN] = STAGE_STREAMING,
+		[TR_EVENT_ATTEMPT_PROGRESS] = STAGE_STREAMING,
+	};
 	const struct tr_event *ev = &world->event;
-	struct tr_world_attempt *attempt = NULL;
-	int stage = STAGE_NEW;
+	/* Each of these begins with whom it is about. */
+	struct tr_world_attempt *attempt =
+		stages[ev->kind] ? attempt_with(world, ev->attempt_connected.attempt) : NULL;
 
-	switch (ev->kind) {
-	case TR_EVENT_ATTEMPT_CONNECTED:
-		attempt = attempt_with(world, ev->attempt_connected.attempt);
-		stage = STAGE_CONNECTED;
-		break;
-	case TR_EVENT_ATTEMPT_HEADERS:
-		attempt = attempt_with(world, ev->attempt_headers.attempt);
-		stage = STAGE_HEADERS;
-		break;
-	case TR_EVENT_ATTEMPT_FIRST_TOKEN:
-		attempt = attempt_with(world, ev->attempt_first_token.attempt);
-		stage = STAGE_STREAMING;
-		break;
-	case TR_EVENT_ATTEMPT_PROGRESS:
-		attempt = attempt_with(world, ev->attempt_progress.attempt);
-		stage = STAGE_STREAMING;
-		break;
-	default:
-		break;
-	}
 	/* It may have been preempted in the very step that took its event. */
 	if (!attempt)
 		return;
-	attempt->stage = (uint8_t)stage;
+	attempt->stage = stages[ev->kind];
 	if (ev->kind == TR_EVENT_ATTEMPT_FIRST_TOKEN)
 		attempt->tokens_out = 1;
 	if (ev->kind == TR_EVENT_ATTEMPT_PROGRESS)
