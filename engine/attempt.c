@@ -183,6 +183,52 @@ static void tried_add(struct tr_active *active, uint16_t endpoint)
 		active->tried_count = TR_TRIED_MAX;
 }
 
+/* Take back the newest note of an endpoint. The list is written anew, oldest first, so that a ring
+ * is a plain list again. */
+static void tried_remove(struct tr_active *active, uint16_t endpoint)
+{
+	uint16_t *list = &active->tried0, kept[TR_TRIED_MAX] = {0};
+	uint32_t length = (uint32_t)tr_min(active->tried_count, TR_TRIED_MAX);
+	uint32_t first = active->tried_count - length, gone = length, count = 0;
+
+	for (uint32_t i = 0; i < length; i++)
+		if (list[(first + i) % TR_TRIED_MAX] == endpoint)
+			gone = i;
+	for (uint32_t i = 0; i < length; i++)
+		if (i != gone)
+			kept[count++] = list[(first + i) % TR_TRIED_MAX];
+	memcpy(list, kept, sizeof kept);
+	active->tried_count = (uint8_t)count;
+}
+
+/* The endpoint's list of its attempts, by dispatch. */
+static void link_to_endpoint(struct tr_engine *e, struct tr_attempt *attempt)
+{
+	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
+	uint32_t mine1 = tr_row_of_attempt(e, attempt) + 1;
+
+	attempt->older1 = ep->newest_attempt1;
+	if (attempt->older1)
+		e->attempt[attempt->older1 - 1].newer1 = mine1;
+	else
+		ep->oldest_attempt1 = mine1;
+	ep->newest_attempt1 = mine1;
+}
+
+static void unlink_from_endpoint(struct tr_engine *e, const struct tr_attempt *attempt)
+{
+	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
+
+	if (attempt->older1)
+		e->attempt[attempt->older1 - 1].newer1 = attempt->newer1;
+	else
+		ep->oldest_attempt1 = attempt->newer1;
+	if (attempt->newer1)
+		e->attempt[attempt->newer1 - 1].older1 = attempt->older1;
+	else
+		ep->newest_attempt1 = attempt->older1;
+}
+
 static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
 			 const struct tr_attempt *attempt, enum tr_pick pick)
 {
@@ -243,6 +289,7 @@ void tr_attempt_dispatch(struct tr_engine *e, struct tr_job *job, enum tr_role r
 	active->model = tr_policy_of(e, job)->models[route->model_row].name;
 	active->hedges = (uint8_t)(active->hedges + (role == TR_ROLE_HEDGE));
 	tried_add(active, attempt->endpoint);
+	link_to_endpoint(e, attempt);
 	book(e, attempt, job);
 	e->core->attempts++;
 	e->core->retries += role == TR_ROLE_RETRY;
@@ -263,6 +310,8 @@ void tr_attempt_hedge(struct tr_engine *e, struct tr_job *job)
 	active->hedge_at = 0;
 	TR_ASSERT(active->first_token == 0);
 	TR_ASSERT(active->first_attempt1 != 0);
+	if (job->doomed)
+		return;
 	if (active->ordinal == UINT8_MAX || !tr_attempt_has_rows(e, job))
 		return;
 	/* Where it will go is not known yet: asked is for the model that was asked for, booked what
@@ -314,6 +363,7 @@ void tr_attempt_release(struct tr_engine *e, struct tr_attempt *attempt)
 		tr_rate_settle(&ep->tokens_tat, attempt->tokens_booked, used,
 			       ep->tokens_per_minute);
 	unlink_from_job(e, active, attempt);
+	unlink_from_endpoint(e, attempt);
 	tr_timer_set(e, TR_TIMER_ATTEMPT, row, TR_TIME_NEVER);
 	memset(attempt, 0, sizeof *attempt);
 	attempt->generation = generation;
@@ -350,6 +400,19 @@ static uint32_t retries_most(const struct tr_engine *e, const struct tr_job *job
 	return (uint32_t)tr_min(policy->retry.attempts, policy->classes[class_row1 - 1].retries);
 }
 
+void tr_attempt_preempt(struct tr_engine *e, struct tr_attempt *attempt)
+{
+	struct tr_job *job = job_of(e, attempt);
+	struct tr_active *active = tr_active_of(e, job);
+	uint16_t endpoint = attempt->endpoint;
+
+	TR_ASSERT(active->first_attempt1 == tr_row_of_attempt(e, attempt) + 1);
+	TR_ASSERT(attempt->next1 == 0);
+	tr_attempt_abort(e, attempt, TR_CAUSE_PREEMPTED);
+	tried_remove(active, endpoint);
+	tr_job_preempt(e, job);
+}
+
 /* Retry, or end the job: its last attempt is gone and nothing was committed. */
 static void retry_or_end(struct tr_engine *e, struct tr_job *job, enum tr_cause cause)
 {
@@ -357,6 +420,10 @@ static void retry_or_end(struct tr_engine *e, struct tr_job *job, enum tr_cause 
 	const struct tr_policy_retry *retry = &tr_policy_of(e, job)->retry;
 	tr_span_ns delay = 0;
 
+	if (job->doomed) {
+		tr_job_end(e, job, TR_OUTCOME_CANCELED, (enum tr_cause)job->doomed);
+		return;
+	}
 	if (tr_causes[cause].retry == TR_RETRY_NO || active->retries >= retries_most(e, job) ||
 	    active->ordinal == UINT8_MAX) {
 		tr_job_end(e, job, TR_OUTCOME_FAILED, cause);

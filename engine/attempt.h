@@ -31,6 +31,10 @@ void tr_attempt_release(struct tr_engine *e, struct tr_attempt *attempt);
 /* ATTEMPT_ABORT, then release. */
 void tr_attempt_abort(struct tr_engine *e, struct tr_attempt *attempt, enum tr_cause cause);
 
+/* Abort it, the only one of its job, in favour of a higher class: the job waits for an endpoint
+ * again, this one is not held against it, and nobody's health learns of it. */
+void tr_attempt_preempt(struct tr_engine *e, struct tr_attempt *attempt);
+
 /* Its timer fired: the phase it is in took too long. */
 void tr_attempt_due(struct tr_engine *e, struct tr_attempt *attempt);
 /* The job's silence has lasted: send a second attempt if there is anyone to take it. */

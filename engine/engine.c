@@ -64,7 +64,7 @@ int tr_engine_step(struct tr_engine *e, const struct tr_event *event, struct tr_
 
 tr_time_ns tr_engine_deadline(const struct tr_engine *e)
 {
-	if (e->core->dirty_models)
+	if (e->core->dirty_models || e->core->doomed_group_jobs)
 		return e->core->now;
 	return tr_max(tr_timer_next(e), e->core->now);
 }

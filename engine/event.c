@@ -11,6 +11,7 @@
 
 #include "engine/attempt.h"
 #include "engine/breaker.h"
+#include "engine/group.h"
 #include "engine/guard.h"
 #include "engine/health.h"
 #include "engine/idempotency.h"
@@ -312,8 +313,8 @@ static int check_job_cancel_group(const struct tr_engine *e,
 
 static void on_job_cancel_group(struct tr_engine *e, const struct tr_event_job_cancel_group *ev)
 {
-	(void)e;
-	(void)ev;
+	tr_group_cancel(e, ev->group_id, (enum tr_cause)ev->cause);
+	tr_group_end_doomed(e);
 }
 
 static int check_endpoint_quota(const struct tr_engine *e, const struct tr_event_endpoint_quota *ev)
@@ -362,6 +363,7 @@ static void on_clock(struct tr_engine *e, const struct tr_event_clock *ev)
 	uint32_t row;
 
 	(void)ev;
+	tr_group_end_doomed(e);
 	while (tr_step_has_room(e) && tr_record_has_room(e) &&
 	       tr_timer_take(e, e->core->now, &owner, &row))
 		due[owner](e, row);

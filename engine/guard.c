@@ -432,6 +432,7 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	job->tokens_out_max = a->submit->tokens_out_max;
 	job->tokens_predicted = a->tokens_predicted;
 	job->needs = a->submit->needs;
+	job->group_id = a->submit->group_id;
 	job->tenant = (uint16_t)tenant_slot;
 	job->class_slot = (uint16_t)a->class_slot;
 	job->model = (uint16_t)registered(e, TR_REGISTRY_MODEL, a->model_row);

@@ -3,11 +3,11 @@
  * The life of a job.
  *
  *   new --> held --> queued --> running --> ended
- *    |       |         |        |  ^  ^      ^
+ *    |       |         |        |  |  ^      ^
  *    |       |         |        v  |  |      |
- *    |       |         |     back-off |      |
- *    |       |         |        |     |      |
- *    |       |         |        v     |      |
+ *    |       |         |  back-off |  |      |
+ *    |       |         |        |  |  |      |
+ *    |       |         |        v  v  |      |
  *    |       |         |      retry --+      |
  *    +-------+---------+--------+------------+
  *
@@ -19,6 +19,7 @@
 
 #include "engine/attempt.h"
 #include "engine/predict.h"
+#include "engine/group.h"
 #include "engine/queue.h"
 #include "engine/quota.h"
 #include "engine/random.h"
@@ -31,22 +32,28 @@
 
 #define NO TR_JOB_NO_MOVE
 const uint8_t tr_job_moves[TR_JOB_STATES][TR_JOB_MOVES] = {
-	/*                    HOLD         ENQUEUE        DISPATCH        BACK_OFF        RETRY END
-	 */
-	[TR_JOB_FREE] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, NO},
-	[TR_JOB_HELD] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, TR_JOB_FREE},
-	[TR_JOB_QUEUED] = {NO, NO, TR_JOB_RUNNING, NO, NO, TR_JOB_FREE},
-	[TR_JOB_RUNNING] = {NO, NO, NO, TR_JOB_BACKOFF, TR_JOB_RETRY, TR_JOB_FREE},
-	[TR_JOB_BACKOFF] = {NO, NO, NO, NO, TR_JOB_RETRY, TR_JOB_FREE},
-	[TR_JOB_RETRY] = {NO, NO, TR_JOB_RUNNING, NO, NO, TR_JOB_FREE},
+	/* HOLD, ENQUEUE, DISPATCH, BACK_OFF, RETRY, PREEMPT, END */
+	[TR_JOB_FREE] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, NO, NO},
+	[TR_JOB_HELD] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, NO, TR_JOB_FREE},
+	[TR_JOB_QUEUED] = {NO, NO, TR_JOB_RUNNING, NO, NO, NO, TR_JOB_FREE},
+	[TR_JOB_RUNNING] = {NO, NO, NO, TR_JOB_BACKOFF, TR_JOB_RETRY, TR_JOB_RETRY, TR_JOB_FREE},
+	[TR_JOB_BACKOFF] = {NO, NO, NO, NO, TR_JOB_RETRY, NO, TR_JOB_FREE},
+	[TR_JOB_RETRY] = {NO, NO, TR_JOB_RUNNING, NO, NO, NO, TR_JOB_FREE},
 };
 #undef NO
 
-static void move(struct tr_job *job, enum tr_job_move how)
+static struct tr_backlog *backlog_of(const struct tr_engine *e, const struct tr_job *job)
+{
+	return &e->backlog[tr_backlog_of(e, job->model, job->class_slot)];
+}
+
+static void move(struct tr_engine *e, struct tr_job *job, enum tr_job_move how)
 {
 	uint8_t to = tr_job_moves[job->state][how];
 
 	TR_ASSERT(to != TR_JOB_NO_MOVE);
+	backlog_of(e, job)->running -= job->state == TR_JOB_RUNNING;
+	backlog_of(e, job)->running += to == TR_JOB_RUNNING;
 	job->state = to;
 }
 
@@ -129,14 +136,11 @@ void tr_job_enter(struct tr_engine *e, struct tr_job *job)
 	e->class[job->class_slot].live++;
 	e->model[job->model].live++;
 	e->slot[job->policy].jobs++;
+	if (job->group_id)
+		tr_group_join(e, job);
 }
 
 /* ---- moves ---- */
-
-static struct tr_backlog *backlog_of(const struct tr_engine *e, const struct tr_job *job)
-{
-	return &e->backlog[tr_backlog_of(e, job->model, job->class_slot)];
-}
 
 static void leave_hold(struct tr_engine *e, struct tr_job *job)
 {
@@ -150,7 +154,7 @@ void tr_job_hold(struct tr_engine *e, struct tr_job *job, enum tr_hold hold)
 {
 	bool entered = job->state == TR_JOB_HELD;
 
-	move(job, TR_JOB_MOVE_HOLD);
+	move(e, job, TR_JOB_MOVE_HOLD);
 	job->hold = (uint8_t)hold;
 	if (entered)
 		return;
@@ -164,7 +168,7 @@ void tr_job_enqueue(struct tr_engine *e, struct tr_job *job)
 {
 	if (job->state == TR_JOB_HELD)
 		leave_hold(e, job);
-	move(job, TR_JOB_MOVE_ENQUEUE);
+	move(e, job, TR_JOB_MOVE_ENQUEUE);
 	job->hold = TR_HOLD_NONE;
 	tr_waiting_enqueue(e, job);
 }
@@ -197,8 +201,11 @@ void tr_job_run(struct tr_engine *e, struct tr_job *job)
 		tr_waiting_tenant_started(e, job->tenant);
 	} else {
 		tr_waiting_retry_remove(e, job);
+		/* What a preempted dispatch gave back to its class. */
+		if (tr_active_of(e, job)->last_cause == TR_CAUSE_PREEMPTED)
+			tr_waiting_count(e, job);
 	}
-	move(job, TR_JOB_MOVE_DISPATCH);
+	move(e, job, TR_JOB_MOVE_DISPATCH);
 }
 
 void tr_job_back_off(struct tr_engine *e, struct tr_job *job, tr_time_ns until)
@@ -207,7 +214,7 @@ void tr_job_back_off(struct tr_engine *e, struct tr_job *job, tr_time_ns until)
 
 	TR_ASSERT(active->first_attempt1 == 0);
 	TR_ASSERT(until > e->core->now);
-	move(job, TR_JOB_MOVE_BACK_OFF);
+	move(e, job, TR_JOB_MOVE_BACK_OFF);
 	active->backoff_until = until;
 	tr_job_timer(e, job);
 }
@@ -217,8 +224,29 @@ void tr_job_retry(struct tr_engine *e, struct tr_job *job)
 	struct tr_active *active = tr_active_of(e, job);
 
 	TR_ASSERT(active->first_attempt1 == 0);
-	move(job, TR_JOB_MOVE_RETRY);
+	move(e, job, TR_JOB_MOVE_RETRY);
 	active->backoff_until = 0;
+	tr_waiting_retry_add(e, job);
+	tr_job_timer(e, job);
+}
+
+void tr_job_preempt(struct tr_engine *e, struct tr_job *job)
+{
+	struct tr_active *active = tr_active_of(e, job);
+
+	TR_ASSERT(active->first_attempt1 == 0);
+	TR_ASSERT(active->preempted < TR_PREEMPTIONS_MAX);
+	/* What it cost stays; of the answer nothing does, as if nobody had answered yet. */
+	active->committed1 = 0;
+	active->first_token = 0;
+	active->tokens_out = 0;
+	active->warmth = TR_WARMTH_UNKNOWN;
+	active->hedge_at = 0;
+	active->preempted++;
+	active->last_cause = TR_CAUSE_PREEMPTED;
+	e->core->preemptions++;
+	move(e, job, TR_JOB_MOVE_PREEMPT);
+	tr_waiting_uncount(e, job);
 	tr_waiting_retry_add(e, job);
 	tr_job_timer(e, job);
 }
@@ -327,6 +355,7 @@ static void say_finish(struct tr_engine *e, const struct tr_job *job, enum tr_ou
 		finish->attempts = active->ordinal;
 		finish->hedges = active->hedges;
 		finish->warmth = active->warmth;
+		finish->preempted = active->preempted;
 		finish->tokens_in = active->first_token ? job->tokens_in : 0;
 		if (active->first_token)
 			finish->ttft = tr_sub_sat(active->first_token, job->submitted);
@@ -407,7 +436,9 @@ void tr_job_end(struct tr_engine *e, struct tr_job *job, enum tr_outcome outcome
 	e->class[job->class_slot].live--;
 	e->model[job->model].live--;
 	tr_index_remove(&e->job_index, tr_row_of_job(e, job));
+	if (job->group_id)
+		tr_group_leave(e, job);
 	policy_release(e, job->policy);
-	move(job, TR_JOB_MOVE_END);
+	move(e, job, TR_JOB_MOVE_END);
 	free_rows(e, job);
 }

@@ -12,6 +12,7 @@
 	X(DISPATCH)                                                                                \
 	X(BACK_OFF)                                                                                \
 	X(RETRY)                                                                                   \
+	X(PREEMPT)                                                                                 \
 	X(END)
 
 enum tr_job_move {
@@ -47,6 +48,9 @@ void tr_job_run(struct tr_engine *e, struct tr_job *job);
 void tr_job_back_off(struct tr_engine *e, struct tr_job *job, tr_time_ns until);
 /* From running or back-off: wait for an endpoint again. */
 void tr_job_retry(struct tr_engine *e, struct tr_job *job);
+/* From running, its only attempt gone to make room for a higher class: forget what was answered so
+ * far, wait for an endpoint again. */
+void tr_job_preempt(struct tr_engine *e, struct tr_job *job);
 /* From any state: abort what runs, settle everything once, say JOB_FINISH, free the rows. */
 void tr_job_end(struct tr_engine *e, struct tr_job *job, enum tr_outcome outcome,
 		enum tr_cause cause);

@@ -144,6 +144,9 @@ size_t tr_layout_divide(struct tr_engine *e, uint8_t *base)
 	e->idempotency_index.mask = index_size(e->limits.idempotency) - 1;
 	TAKE(e->idempotency_index.cells, e->idempotency_index.mask + 1);
 	TR_INDEX_BIND(&e->idempotency_index, e->idempotency, key);
+	e->group_index.mask = index_size(e->limits.jobs) - 1;
+	TAKE(e->group_index.cells, e->group_index.mask + 1);
+	TR_INDEX_BIND(&e->group_index, e->job, group_id);
 	TAKE(e->reach, e->limits.models);
 	e->session_index.mask = index_size(e->limits.sessions) - 1;
 	TAKE(e->session_index.cells, e->session_index.mask + 1);

@@ -155,7 +155,8 @@ enum tr_retry_rule {
 #define TR_ROLE_MAP(X)                                                                             \
 	X(FIRST, "first attempt")                                                                  \
 	X(RETRY, "retry")                                                                          \
-	X(HEDGE, "hedge")
+	X(HEDGE, "hedge")                                                                          \
+	X(AGAIN, "again, after it gave up its slot")
 
 /* Why a job is held before it may queue. X(name, text) */
 #define TR_HOLD_MAP(X)                                                                             \

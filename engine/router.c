@@ -221,7 +221,7 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	TR_ASSERT(tr_record_has_room(e));
 	begin(&d, e, job);
 
-	bool again = role == TR_ROLE_RETRY && may_go_again(&d);
+	bool again = role != TR_ROLE_HEDGE && may_go_again(&d);
 	bool wide = tr_picker_is_wide(d.picker);
 
 	for (int round = 0; round < 1 + again && d.count == 0; round++) {
@@ -234,6 +234,9 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	}
 
 	const struct tr_choice *best = pick(&d, &how);
+
+	ret_route->seen = d.seen;
+	ret_route->again = d.second_round;
 
 	if (!best && met.out && !met.room && !strict && role != TR_ROLE_HEDGE &&
 	    serves_all_out(e)) {

@@ -6,7 +6,7 @@
 #include "engine/state.h"
 
 enum tr_route_result {
-	TR_ROUTE_PLACED,      /* *ret_route is filled, a decision recorded */
+	TR_ROUTE_PLACED,      /* ret_route says where, a decision recorded */
 	TR_ROUTE_WAIT,	      /* nobody can take this job now */
 	TR_ROUTE_CLOSED,      /* nor can any other job of the pool go anywhere */
 	TR_ROUTE_CLOSED_STEP, /* nor any that goes down the chain step by step; others may */
@@ -19,6 +19,10 @@ struct tr_route {
 	uint32_t model_row; /* in the job's policy */
 	enum tr_pick pick;
 	enum tr_warmth warmth;
+	/* Of one that must wait: steps of the chain that were looked at, and whether endpoints
+	 * tried before were candidates again. */
+	uint32_t seen;
+	bool again;
 };
 
 /* Choose an endpoint for the job's next attempt. Books nothing. The step must have room for a

@@ -5,7 +5,8 @@
  * For each marked pool (pool.h) it looks at who waits (waiting.h) until nobody can be placed:
  *
  *  - jobs that were dispatched before and wait for an endpoint again: what was begun is finished
- *    first, and they hold scarce rows;
+ *    first, and they hold scarce rows. Unless a class that preempts races above theirs: then they
+ *    wait until its jobs are placed or cannot be, but for those whose class is owed its floor;
  *  - class: one whose share of recent dispatches is below its floor goes first, the one furthest
  *    below before others; else the highest priority; equals by name;
  *  - tenant: the smallest virtual counter of weighted tokens, equals by name;
@@ -14,13 +15,15 @@
  * Before all that, strict jobs whose routes are closed end: they wait for nobody's recovery.
  *
  * If a job can go nowhere for a reason of its own, its queue is put aside for this round and the
- * next tenant is asked, so that one job does not block a pool.
+ * next tenant is asked, so that one job does not block a pool. If nobody can be placed, still those
+ * are asked whose class may take a slot from another (preempt.c).
  */
 #include "engine/scheduler.h"
 
 #include "engine/attempt.h"
 #include "engine/job.h"
 #include "engine/pool.h"
+#include "engine/preempt.h"
 #include "engine/queue.h"
 #include "engine/ready.h"
 #include "engine/record.h"
@@ -47,7 +50,8 @@ void tr_scheduler_backlog_due(struct tr_engine *e, uint32_t b)
 {
 	tr_span_ns timeout = e->class[b % e->limits.classes].queue_timeout;
 
-	while (tr_waiting_backlog_due(e, b) <= e->core->now && tr_step_has_room(e)) {
+	while (tr_waiting_backlog_due(e, b) <= e->core->now && tr_step_has_room(e) &&
+	       tr_record_has_room(e)) {
 		struct tr_job *oldest = tr_backlog_oldest(e, &e->backlog[b]);
 
 		/* Its queue's timer is due at this very instant and has only not been heard yet. */
@@ -63,27 +67,49 @@ void tr_scheduler_backlog_due(struct tr_engine *e, uint32_t b)
 
 /* ---- run ---- */
 
+/* One look at a pool. */
+struct look {
+	uint32_t model;
+	uint32_t below; /* retries of classes of lower priority than this wait ... */
+	bool passed;	/* ... and some do */
+	bool closed;	/* nobody can be placed; still asked are those who may take slots ... */
+	uint64_t least; /* ... of at least this priority */
+};
+
+/* May the class still be asked? */
+static bool is_asked(const struct look *look, const struct tr_class *class)
+{
+	return !look->closed ||
+	       (class->preempt == TR_PREEMPT_HARD && class->priority >= look->least);
+}
+
+/* A job's answer was that nobody can be placed: who takes slots found none, nor do those below. */
+static void look_close(const struct tr_engine *e, struct look *look, const struct tr_job *job)
+{
+	const struct tr_class *class = &e->class[job->class_slot];
+
+	look->closed = true;
+	if (class->preempt == TR_PREEMPT_HARD)
+		look->least = tr_max(look->least, (uint64_t) class->priority + 1);
+}
+
 /* The class of a pool whose turn it is, as a backlog; TR_NONE: none has a ready tenant. */
-static uint32_t pick_class(const struct tr_engine *e, uint32_t model)
+static uint32_t pick_class(const struct tr_engine *e, const struct look *look)
 {
 	uint32_t best = TR_NONE, owed = TR_NONE;
-	uint64_t owed_share = 0, sum = tr_waiting_dispatched(e, model);
+	uint64_t owed_share = 0;
 
 	for (uint32_t c = 0; c < e->limits.classes; c++) {
-		uint32_t b = tr_backlog_of(e, model, c);
+		uint32_t b = tr_backlog_of(e, look->model, c);
 		const struct tr_class *class = &e->class[c];
+		uint64_t share;
 
-		if (!e->backlog[b].ready)
+		if (!e->backlog[b].ready || !is_asked(look, class))
 			continue;
-		/* Dispatches per 10^6 and percent of floor: below 10^4 a floor is not met. */
-		uint64_t share = class->floor_percent == 0
-					 ? UINT64_MAX
-					 : tr_mul_div(e->backlog[b].dispatched, 1000000,
-						      tr_max(sum * class->floor_percent, 1));
-
-		if (share < 10000 && (owed == TR_NONE || share < owed_share ||
-				      (share == owed_share &&
-				       class->name < e->class[owed % e->limits.classes].name))) {
+		if (tr_waiting_is_owed(e, b, 0, &share) &&
+		    (owed == TR_NONE || share < owed_share ||
+		     (share == owed_share &&
+		      class->name < e->class[owed % e->limits.classes].name))) {
 			owed = b;
 			owed_share = share;
 		}
@@ -103,13 +129,38 @@ enum placing {
 	PLACING_NO_ROOM, /* the step is full; the pool stays dirty */
 };
 
+static enum tr_role role_of(const struct tr_engine *e, const struct tr_job *job)
+{
+	if (job->state != TR_JOB_RETRY)
+		return TR_ROLE_FIRST;
+	return tr_active_of(e, job)->last_cause == TR_CAUSE_PREEMPTED ? TR_ROLE_AGAIN
+								      : TR_ROLE_RETRY;
+}
+
+/* Route the job, if need be at the cost of another. */
+static enum tr_route_result route_job(struct tr_engine *e, const struct tr_job *job,
+				      enum tr_role role, struct tr_route *ret_route)
+{
+	enum tr_route_result result = tr_router_route(e, job, role, ret_route);
+
+	if (result == TR_ROUTE_PLACED || result == TR_ROUTE_NEVER || result == TR_ROUTE_SHUT ||
+	    !tr_preempt_may(e, job))
+		return result;
+	return tr_preempt_make_room(e, job, ret_route) ? tr_router_route(e, job, role, ret_route)
+						       : result;
+}
+
 static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 {
-	enum tr_role role = job->state == TR_JOB_RETRY ? TR_ROLE_RETRY : TR_ROLE_FIRST;
+	enum tr_role role = role_of(e, job);
 	struct tr_route route;
 
 	if (!tr_step_has_room(e) || !tr_record_has_room(e))
 		return PLACING_NO_ROOM;
+	if (job->doomed) {
+		tr_job_end(e, job, TR_OUTCOME_CANCELED, (enum tr_cause)job->doomed);
+		return PLACING_ON;
+	}
 	/* Its timer is due at this very instant and has only not been heard yet. */
 	if (job->deadline <= e->core->now) {
 		tr_job_expire(e, job);
@@ -123,7 +174,7 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 		e->core->starved = 1;
 		return PLACING_CLOSED;
 	}
-	switch (tr_router_route(e, job, role, &route)) {
+	switch (route_job(e, job, role, &route)) {
 	case TR_ROUTE_PLACED:
 		tr_job_run(e, job);
 		tr_attempt_dispatch(e, job, role, &route);
@@ -132,7 +183,7 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 		/* One that has failed already failed for that; where it cannot go is the
 		 * consequence. */
 		tr_job_end(e, job, TR_OUTCOME_FAILED,
-			   job->active1 ? (enum tr_cause)tr_active_of(e, job)->last_cause
+			   role == TR_ROLE_RETRY ? (enum tr_cause)tr_active_of(e, job)->last_cause
 			   : job->flags & TR_JOB_STRICT ? TR_CAUSE_ROUTE_CLOSED
 							: TR_CAUSE_NO_ENDPOINT);
 		return PLACING_ON;
@@ -154,27 +205,82 @@ static enum placing place_job(struct tr_engine *e, struct tr_job *job)
 	return PLACING_CLOSED;
 }
 
-static enum placing place_retries(struct tr_engine *e, uint32_t model)
-{
-	enum placing all = PLACING_ON;
-	uint32_t next1;
+/* ---- retries ---- */
 
-	for (uint32_t job1 = e->model[model].retry_oldest1; job1; job1 = next1) {
-		struct tr_job *job = &e->job[job1 - 1];
-		enum placing placed;
+/* The priority of the highest class that preempts and races in the pool; 0: none does. */
+static uint32_t preempting(const struct tr_engine *e, uint32_t model)
+{
+	uint32_t highest = 0;
+
+	for (uint32_t c = 0; c < e->limits.classes; c++)
+		if (e->class[c].preempt != TR_PREEMPT_NONE &&
+		    e->backlog[tr_backlog_of(e, model, c)].ready)
+			highest = (uint32_t)tr_max(highest, e->class[c].priority);
+	return highest;
+}
+
+/* Must retries of the class wait for a class that preempts? */
+static bool yields(const struct tr_engine *e, const struct look *look, uint32_t c)
+{
+	uint64_t share;
+
+	return e->class[c].priority < look->below &&
+	       !tr_waiting_is_owed(e, tr_backlog_of(e, look->model, c), 0, &share);
+}
+
+/* Has any retry its turn? Notes whether some must wait. */
+static bool retries_have_turn(const struct tr_engine *e, struct look *look)
+{
+	bool turn = false;
+
+	look->passed = false;
+	for (uint32_t c = 0; c < e->limits.classes; c++) {
+		if (!e->backlog[tr_backlog_of(e, look->model, c)].retrying)
+			continue;
+		if (yields(e, look, c))
+			look->passed = true;
+		else
+			turn |= is_asked(look, &e->class[c]);
+	}
+	return turn;
+}
+
+/* One retry. What goes before a class that preempts goes for its floor's sake, and counts in it. */
+static enum placing place_retry(struct tr_engine *e, const struct look *look, struct tr_job *job)
+{
+	bool again = tr_active_of(e, job)->last_cause == TR_CAUSE_PREEMPTED;
+	enum placing placed = place_job(e, job);
+
+	if (placed == PLACING_ON && job->state == TR_JOB_RUNNING && !again &&
+	    e->class[job->class_slot].priority < look->below)
+		tr_waiting_count(e, job);
+	return placed;
+}
+
+/* Place the retries that have their turn. Returns false if the step has no room left. */
+static bool place_retries(struct tr_engine *e, struct look *look)
+{
+	uint32_t next1 = retries_have_turn(e, look) ? e->model[look->model].retry_oldest1 : 0;
+
+	while (next1) {
+		struct tr_job *job = &e->job[next1 - 1];
+		enum placing placed = PLACING_ASIDE;
 
 		next1 = job->newer1;
+		if (yields(e, look, job->class_slot))
+			look->passed = true;
 		/* A strict one may have to fail where the others wait. */
-		if (all == PLACING_CLOSED && !(job->flags & TR_JOB_STRICT))
-			continue;
-		placed = place_job(e, job);
+		else if (is_asked(look, &e->class[job->class_slot]) || (job->flags & TR_JOB_STRICT))
+			placed = place_retry(e, look, job);
 		if (placed == PLACING_NO_ROOM)
-			return placed;
+			return false;
 		if (placed == PLACING_CLOSED)
-			all = placed;
+			look_close(e, look, job);
 	}
-	return all;
+	return true;
 }
+
+/* ---- pools ---- */
 
 /* End the strict jobs of a pool that have nobody to wait for; one of a policy speaks for all of it.
  * Returns false if the step has no room left. */
@@ -199,38 +305,75 @@ static bool end_shut(struct tr_engine *e, uint32_t model)
 	return true;
 }
 
+/* Ask the tenant whose turn it is in a class, and behind its first job a few more. */
+static enum placing place_queued(struct tr_engine *e, struct look *look, uint32_t q)
+{
+	struct tr_job *job = tr_queue_first(e, &e->queue[q]);
+	enum placing placed = place_job(e, job);
+
+	for (uint32_t i = 0; i < LOOK_AHEAD && placed == PLACING_ASIDE; i++) {
+		struct tr_job *next = tr_queue_next(e, job);
+
+		if (!next)
+			break;
+		job = next;
+		placed = place_job(e, job);
+	}
+	if (placed == PLACING_CLOSED)
+		look_close(e, look, job);
+	return placed;
+}
+
+/* The last retries: who was to go before them has been asked. Those that were preempted in this
+ * look may have other ways than the slot that they gave. */
+static bool place_rest(struct tr_engine *e, struct look *look, uint64_t preemptions)
+{
+	bool room = true;
+
+	*look = (struct look){.model = look->model, .passed = look->passed};
+	while (room && (look->passed || preemptions != e->core->preemptions)) {
+		preemptions = e->core->preemptions;
+		room = place_retries(e, look);
+	}
+	return room;
+}
+
 /* Place jobs of a pool until nobody can be placed (true) or the step has no room left (false). */
 static bool pool_run(struct tr_engine *e, uint32_t model)
 {
+	struct look look = {.model = model, .below = preempting(e, model)};
+	uint64_t preemptions = e->core->preemptions;
 	uint32_t set_aside = 0;
-	enum placing placed = end_shut(e, model) ? place_retries(e, model) : PLACING_NO_ROOM;
+	bool room = end_shut(e, model) && place_retries(e, &look);
 
-	while (placed != PLACING_CLOSED && placed != PLACING_NO_ROOM) {
-		uint32_t backlog = pick_class(e, model);
+	while (room) {
+		bool passed = look.passed || e->core->preemptions != preemptions;
+		uint32_t below = passed ? preempting(e, model) : look.below;
+
+		if (below < look.below) {
+			look.below = below;
+			room = place_retries(e, &look);
+			continue;
+		}
+
+		uint32_t backlog = pick_class(e, &look);
 
 		if (backlog == TR_NONE)
 			break;
 
 		uint32_t q = tr_ready_first(e, backlog);
+		enum placing placed = place_queued(e, &look, q);
 
-		struct tr_job *job = tr_queue_first(e, &e->queue[q]);
-
-		placed = place_job(e, job);
-		for (uint32_t i = 0; i < LOOK_AHEAD && placed == PLACING_ASIDE; i++) {
-			job = tr_queue_next(e, job);
-			if (!job)
-				break;
-			placed = place_job(e, job);
-		}
 		if (placed == PLACING_ASIDE) {
 			tr_ready_remove(e, q);
 			e->aside[set_aside++] = q;
 		}
+		room = placed != PLACING_NO_ROOM;
 	}
 	while (set_aside > 0)
 		tr_ready_refresh(e, e->aside[--set_aside]);
 	/* Again: whoever was placed may have been the last probe. */
-	return placed != PLACING_NO_ROOM && end_shut(e, model);
+	return room && place_rest(e, &look, preemptions) && end_shut(e, model);
 }
 
 void tr_scheduler_run(struct tr_engine *e)

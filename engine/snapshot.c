@@ -13,6 +13,7 @@
  */
 #include "engine/idempotency.h"
 #include "engine/affinity.h"
+#include "engine/group.h"
 #include "engine/job.h"
 #include "engine/ready.h"
 #include "engine/registry.h"
@@ -256,8 +257,8 @@ static int complete(struct tr_engine *e)
 	if (!e->slot[e->core->active_policy].active)
 		return TR_E_SNAPSHOT;
 	if (tr_verify_ranges(e) || !tr_registry_rebuild(e) || !tr_job_rebuild(e) ||
-	    !tr_idempotency_rebuild(e) || !tr_timer_rebuild(e) || !tr_ready_rebuild(e) ||
-	    !tr_affinity_rebuild(e))
+	    !tr_idempotency_rebuild(e) || !tr_group_rebuild(e) || !tr_timer_rebuild(e) ||
+	    !tr_ready_rebuild(e) || !tr_affinity_rebuild(e))
 		return TR_E_SNAPSHOT;
 	return tr_engine_verify(e) ? TR_E_SNAPSHOT : 0;
 }

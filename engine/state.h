@@ -31,6 +31,8 @@
 #define TR_JOB_ATTEMPTS_MAX 4
 /* Endpoints remembered as tried; of more, the oldest is forgotten. */
 #define TR_TRIED_MAX 16
+/* How often a job gives up its slot; after that it is left alone, so that it ends. */
+#define TR_PREEMPTIONS_MAX 3
 /* The most actions one unit of work (a timer, a dispatch, an event) can leave. */
 #define TR_UNIT_ACTIONS_MAX 12
 
@@ -83,6 +85,7 @@ enum tr_job_flag {
 	F(u64, hedges)                                                                             \
 	F(u64, retries_denied) /* by a budget, as the next */                                      \
 	F(u64, hedges_denied)                                                                      \
+	F(u64, preemptions)                                                                        \
 	F(u64, breaker_trips)                                                                      \
 	F(u64, events)                                                                             \
 	F(u32, live_jobs)                                                                          \
@@ -95,6 +98,7 @@ enum tr_job_flag {
 	F(u32, dirty_models) /* how many are marked */                                             \
 	F(u32, active_policy)                                                                      \
 	F(u32, doomed_group_jobs) /* jobs of canceled groups that have not ended yet */            \
+	F(u32, doomed_oldest1)	  /* the circular list of these, in order of their events */       \
 	F(u32, session_free1)                                                                      \
 	F(u32, session_used)                                                                       \
 	F(u32, session_oldest1)                                                                    \
@@ -138,7 +142,8 @@ enum tr_job_flag {
 	F(u32, needs)                                                                              \
 	F(u32, active1)                                                                            \
 	F(u64, session)	 /* mixed with the tenant; 0: none */                                      \
-	F(u64, group_id) /* 0: none; the circular list of its jobs, in order of admission: */      \
+	F(u64, group_id) /* 0: none; the circular list of its jobs, in order of admission (of a    \
+			    doomed one, that of the doomed): */                                    \
 	F(u32, group_older1)                                                                       \
 	F(u32, group_newer1)                                                                       \
 	F(u32, strict_older1) /* the list by entry of waiting strict jobs, of policy and model */  \
@@ -400,6 +405,7 @@ enum tr_job_flag {
 	F(u32, ready) /* length of its heap */                                                     \
 	F(u32, dispatched)                                                                         \
 	F(u32, running)	      /* its jobs with an attempt in flight */                             \
+	F(u32, retrying)      /* its jobs in the pool's list of retries */                         \
 	F(time, interval_end) /* of the sojourn rule; 0: no wait measured yet */                   \
 	F(span, wait_min)     /* in this interval */                                               \
 	F(u8, too_slow)	      /* the shortest wait of the last interval was above the target */
@@ -515,7 +521,8 @@ struct tr_engine {
 	uint32_t *timer_heap; /* timer numbers by (time, sequence) */
 	uint32_t *ready_heap; /* per backlog: queues by (service, name of the tenant) */
 	uint32_t *aside;      /* queues of one pool that were looked at in vain, for a moment */
-	struct tr_index job_index; /* live jobs by id */
+	struct tr_index job_index;   /* live jobs by id */
+	struct tr_index group_index; /* the oldest job of each group that is not doomed */
 	struct tr_index idempotency_index;
 	struct tr_registry registry[TR_REGISTRY_KINDS];
 	struct tr_index session_index; /* sessions by key */

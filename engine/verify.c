@@ -8,6 +8,7 @@
 
 #include "engine/idempotency.h"
 #include "engine/affinity.h"
+#include "engine/group.h"
 #include "engine/job.h"
 #include "engine/limit.h"
 #include "engine/queue.h"
@@ -42,6 +43,13 @@ static const char *job_ranges(const struct tr_engine *e, const struct tr_job *jo
 	HOLDS(link_good(job->strict_older1, core->job_used), "a strict job's older link");
 	HOLDS(link_good(job->strict_newer1, core->job_used), "a strict job's newer link");
 	HOLDS(link_good(job->active1, core->active_used), "a job's active row leaves the table");
+	HOLDS(link_good(job->group_older1, core->job_used),
+	      "a group's older link leaves the table");
+	HOLDS(link_good(job->group_newer1, core->job_used),
+	      "a group's newer link leaves the table");
+	HOLDS(!job->doomed || (job->doomed >= TR_CAUSE_CANCEL_CLIENT &&
+			       job->doomed <= TR_CAUSE_CANCEL_OPERATOR),
+	      "a job is doomed for no cause");
 	if (job->state == TR_JOB_FREE)
 		return NULL;
 	HOLDS(job->policy < e->limits.policies, "a job's policy leaves the table");
@@ -88,6 +96,8 @@ static const char *attempt_ranges(const struct tr_engine *e, const struct tr_att
 	HOLDS(attempt->job1 && link_good(attempt->job1, e->core->job_used),
 	      "an attempt's job leaves the table");
 	HOLDS(attempt->endpoint < e->limits.endpoints, "an attempt's endpoint leaves the table");
+	HOLDS(link_good(attempt->older1, e->core->attempt_used), "an attempt's older link");
+	HOLDS(link_good(attempt->newer1, e->core->attempt_used), "an attempt's newer link");
 
 	const struct tr_job *job = &e->job[attempt->job1 - 1];
 
@@ -176,7 +186,9 @@ const char *tr_verify_ranges(const struct tr_engine *e)
 	for (uint32_t i = 0; i < e->limits.endpoints && !wrong; i++)
 		if (e->endpoint[i].model >= e->limits.models ||
 		    e->endpoint[i].breaker >= TR_BREAKER_COUNT ||
-		    e->endpoint[i].lifecycle >= TR_LIFECYCLE_COUNT)
+		    e->endpoint[i].lifecycle >= TR_LIFECYCLE_COUNT ||
+		    !link_good(e->endpoint[i].oldest_attempt1, e->core->attempt_used) ||
+		    !link_good(e->endpoint[i].newest_attempt1, e->core->attempt_used))
 			wrong = "an endpoint is out of range";
 	for (uint32_t i = 0; i < e->queue_count && !wrong; i++)
 		if (!link_good(e->queue[i].root1, e->core->job_used))
@@ -193,6 +205,8 @@ const char *tr_verify_ranges(const struct tr_engine *e)
 		if (!link_good(e->model[i].retry_oldest1, e->core->job_used) ||
 		    !link_good(e->model[i].retry_newest1, e->core->job_used))
 			wrong = "a list of retries leaves the table of jobs";
+	if (!wrong && !link_good(e->core->doomed_oldest1, e->core->job_used))
+		wrong = "the doomed leave the table of jobs";
 	if (!wrong)
 		wrong = free_lists(e);
 	if (!wrong)
@@ -211,6 +225,8 @@ struct sums {
 	uint32_t class_live[TR_POLICY_CLASSES_MAX];
 	uint32_t held[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
 	uint32_t strict; /* that wait */
+	uint32_t running[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
+	uint32_t retrying[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
 	uint32_t tenant_live[TR_ENGINE_TENANTS_MAX];
 	uint32_t tenant_running[TR_ENGINE_TENANTS_MAX];
 	uint32_t tenant_waiting[TR_ENGINE_TENANTS_MAX];
@@ -262,6 +278,10 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 		sums->held[tr_backlog_of(e, job->model, job->class_slot)] +=
 			job->state == TR_JOB_HELD;
 		sums->strict += job->state == TR_JOB_QUEUED && (job->flags & TR_JOB_STRICT);
+		sums->running[tr_backlog_of(e, job->model, job->class_slot)] +=
+			job->state == TR_JOB_RUNNING;
+		sums->retrying[tr_backlog_of(e, job->model, job->class_slot)] +=
+			job->state == TR_JOB_RETRY;
 		sums->class_live[job->class_slot]++;
 		sums->tenant_live[job->tenant]++;
 		sums->tenant_running[job->tenant] += active;
@@ -324,8 +344,12 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 		      "a model's jobs ended before they began");
 	}
 	HOLDS(dirty == core->dirty_models, "marked models are counted wrongly");
-	for (uint32_t i = 0; i < e->backlog_count; i++)
+	for (uint32_t i = 0; i < e->backlog_count; i++) {
 		HOLDS(e->backlog[i].held == sums->held[i], "a class's held jobs in a pool");
+		HOLDS(e->backlog[i].running == sums->running[i],
+		      "a class's running jobs in a pool");
+		HOLDS(e->backlog[i].retrying == sums->retrying[i], "a class's retries in a pool");
+	}
 	for (uint32_t i = 0; i < e->limits.classes; i++)
 		HOLDS(e->class[i].live == sums->class_live[i], "a class's live jobs");
 	for (uint32_t i = 0; i < e->limits.tenants; i++) {
@@ -429,6 +453,32 @@ static const char *verify_backlog(const struct tr_engine *e, uint32_t b)
 	return NULL;
 }
 
+/* Each endpoint's list holds its attempts, in order of dispatch. */
+static const char *verify_attempts(const struct tr_engine *e)
+{
+	for (uint32_t i = 0; i < e->limits.endpoints; i++) {
+		uint32_t seen = 0, before1 = 0;
+
+		for (uint32_t next1 = e->endpoint[i].oldest_attempt1; next1;) {
+			const struct tr_attempt *attempt = &e->attempt[next1 - 1];
+
+			HOLDS(attempt->state != TR_ATTEMPT_FREE && attempt->endpoint == i,
+			      "an endpoint's list holds an attempt that is not there");
+			HOLDS(attempt->older1 == before1, "an endpoint's list of attempts is torn");
+			HOLDS(!before1 || e->attempt[before1 - 1].dispatched <= attempt->dispatched,
+			      "an endpoint's attempts are out of order");
+			HOLDS(++seen <= e->endpoint[i].in_flight,
+			      "an endpoint's list has too many attempts");
+			before1 = next1;
+			next1 = attempt->newer1;
+		}
+		HOLDS(e->endpoint[i].newest_attempt1 == before1,
+		      "an endpoint's list of attempts has another end");
+		HOLDS(seen == e->endpoint[i].in_flight, "an attempt is not in its endpoint's list");
+	}
+	return NULL;
+}
+
 static const char *verify_queues(const struct tr_engine *e)
 {
 	for (uint32_t b = 0; b < e->backlog_count; b++) {
@@ -489,9 +539,9 @@ static const char *verify_timers(const struct tr_engine *e)
 const char *tr_engine_verify(const struct tr_engine *e)
 {
 	static const char *(*const parts[])(const struct tr_engine *) = {
-		tr_verify_ranges,      verify_sums,	   verify_queues,
-		verify_retries,	       verify_health,	   verify_timers,
-		tr_idempotency_verify, tr_strategy_verify, tr_affinity_verify,
+		tr_verify_ranges,   verify_sums,	verify_queues,	 verify_retries,
+		verify_attempts,    verify_health,	verify_timers,	 tr_idempotency_verify,
+		tr_strategy_verify, tr_affinity_verify, tr_group_verify,
 	};
 	const char *wrong = NULL;
 

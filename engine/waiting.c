@@ -185,6 +185,7 @@ void tr_waiting_retry_add(struct tr_engine *e, struct tr_job *job)
 	else
 		model->retry_oldest1 = job1;
 	model->retry_newest1 = job1;
+	e->backlog[tr_backlog_of(e, job->model, job->class_slot)].retrying++;
 	tr_pool_mark(e, job->model);
 }
 
@@ -202,6 +203,7 @@ void tr_waiting_retry_remove(struct tr_engine *e, struct tr_job *job)
 	else
 		model->retry_newest1 = job->older1;
 	job->older1 = job->newer1 = 0;
+	e->backlog[tr_backlog_of(e, job->model, job->class_slot)].retrying--;
 }
 
 /* ---- caps ---- */
@@ -276,16 +278,45 @@ void tr_waiting_charge(struct tr_engine *e, const struct tr_job *job, uint64_t t
 	uint32_t q = home_of(e, job);
 	uint64_t charge = weighted(e, job, tokens);
 	struct tr_backlog *backlog = &e->backlog[backlog_of_queue(e, q)];
-	uint32_t first = backlog_of_queue(e, q) / e->limits.classes * e->limits.classes;
 
 	backlog->virtual_service = tr_max(backlog->virtual_service, e->queue[q].service);
 	tr_active_of(e, job)->service_charged = charge;
 	service_set(e, q, tr_add_sat(e->queue[q].service, charge));
-	backlog->dispatched++;
+	tr_waiting_count(e, job);
+}
+
+void tr_waiting_count(struct tr_engine *e, const struct tr_job *job)
+{
+	uint32_t first = tr_backlog_of(e, job->model, 0);
+
+	e->backlog[first + job->class_slot].dispatched++;
 	if (tr_waiting_dispatched(e, job->model) <= FLOOR_WINDOW)
 		return;
 	for (uint32_t c = 0; c < e->limits.classes; c++)
 		e->backlog[first + c].dispatched /= 2;
+}
+
+void tr_waiting_uncount(struct tr_engine *e, const struct tr_job *job)
+{
+	struct tr_backlog *backlog = &e->backlog[tr_backlog_of(e, job->model, job->class_slot)];
+
+	backlog->dispatched -= backlog->dispatched > 0;
+}
+
+bool tr_waiting_is_owed(const struct tr_engine *e, uint32_t backlog, uint32_t less,
+			uint64_t *ret_share)
+{
+	uint64_t floor = e->class[backlog % e->limits.classes].floor_percent;
+	uint64_t sum;
+
+	*ret_share = UINT64_MAX;
+	if (!floor)
+		return false;
+	sum = tr_waiting_dispatched(e, backlog / e->limits.classes);
+	/* Dispatches per 10^6 and percent of floor: below 10^4 a floor is not met. */
+	*ret_share = tr_mul_div(tr_sub_sat(e->backlog[backlog].dispatched, less), 1000000,
+				tr_max(sum * floor, 1));
+	return *ret_share < 10000;
 }
 
 void tr_waiting_settle(struct tr_engine *e, const struct tr_job *job, uint64_t used)

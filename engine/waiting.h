@@ -22,6 +22,9 @@ void tr_waiting_policy_changed(struct tr_engine *e);
 /* A job left its queue to be dispatched: charge its tokens to its tenant's fair share, and the
  * dispatch to its class. Its active row remembers the charge. */
 void tr_waiting_charge(struct tr_engine *e, const struct tr_job *job, uint64_t tokens);
+/* One more of a job's dispatches counts for the floor of its class, or one does no longer. */
+void tr_waiting_count(struct tr_engine *e, const struct tr_job *job);
+void tr_waiting_uncount(struct tr_engine *e, const struct tr_job *job);
 /* Correct the charge when the true number is known. What was charged is given back by the weight
  * that it was charged by, whatever the tenant's weight has become. */
 void tr_waiting_settle(struct tr_engine *e, const struct tr_job *job, uint64_t used);
@@ -38,6 +41,11 @@ void tr_waiting_queue_timer(struct tr_engine *e, uint32_t queue);
 void tr_waiting_backlog_timer(struct tr_engine *e, uint32_t backlog);
 /* That time: by the class's queue time-out or the sojourn rule; TR_TIME_NEVER: by neither. */
 tr_time_ns tr_waiting_backlog_due(const struct tr_engine *e, uint32_t backlog);
+
+/* Is the class of this backlog below its floor, after `less` fewer of its dispatches? The smaller
+ * *ret_share, the further. O(classes). */
+bool tr_waiting_is_owed(const struct tr_engine *e, uint32_t backlog, uint32_t less,
+			uint64_t *ret_share);
 
 /* Recent dispatches of all classes of a pool. */
 uint64_t tr_waiting_dispatched(const struct tr_engine *e, uint32_t model);

@@ -124,7 +124,8 @@ static void fill_busy_tables(void)
 		TR_TEST_CLASS,	     .name = TR_NAME("batch"), .priority = 10,
 		.floor_percent = 10, .queue_limit = 40,	       .queue_timeout_ns = 6 * TR_SECOND};
 	busy_classes[1] = (struct tr_policy_class){TR_TEST_CLASS, .name = TR_NAME("interactive"),
-						   .priority = 100, .queue_limit = 30};
+						   .priority = 100, .queue_limit = 30,
+						   .preempt = TR_PREEMPT_SOFT};
 	memcpy(classes[1], busy_classes, sizeof busy_classes);
 	tenants[1][0] = (struct tr_policy_tenant){
 		TR_TEST_TENANT,	     .name = TR_NAME("acme"), .weight_milli = 2000,
@@ -213,9 +214,10 @@ const struct tr_policy *tr_test_policy_edited(void)
 
 	policy = *tr_test_policy_busy();
 	memcpy(endpoints[2], endpoints[1], sizeof endpoints[2]);
-	endpoints[2][1] = endpoint(TR_NAME("l9"), 0, 4);
+	endpoints[2][1] = endpoint(TR_NAME("l9"), 0, 1);
 	memcpy(classes[2], classes[1], sizeof classes[2]);
 	classes[2][1].queue_limit = 10;
+	classes[2][1].preempt = TR_PREEMPT_HARD;
 	policy.id = 3;
 	policy.endpoints = endpoints[2];
 	policy.classes = classes[2];

@@ -34,7 +34,7 @@ const struct tr_policy *tr_test_policy_smallest(void);
 const struct tr_policy *tr_test_policy_busy(void);
 
 /* The busy policy after an edit: an endpoint gone, one added, a class's limit, the length of
- * windows and the least limit changed. */
+ * windows and the least limit changed, and where it preempted softly it does hard. */
 const struct tr_policy *tr_test_policy_edited(void);
 
 #endif

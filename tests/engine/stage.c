@@ -284,6 +284,15 @@ int tr_stage_cancel(struct tr_stage *stage, uint64_t job_id, enum tr_cause cause
 	return tr_stage_give(stage);
 }
 
+int tr_stage_cancel_group(struct tr_stage *stage, uint64_t group_id, enum tr_cause cause)
+{
+	struct tr_event *event = tr_stage_event(stage, TR_EVENT_JOB_CANCEL_GROUP);
+
+	event->job_cancel_group.group_id = group_id;
+	event->job_cancel_group.cause = (uint8_t)cause;
+	return tr_stage_give(stage);
+}
+
 int tr_stage_connected(struct tr_stage *stage, uint64_t job_id)
 {
 	tr_stage_event(stage, TR_EVENT_ATTEMPT_CONNECTED)->attempt_connected.attempt =

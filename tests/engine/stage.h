@@ -88,6 +88,7 @@ uint64_t tr_stage_submit(struct tr_stage *stage, struct tr_event_job_submit subm
 int tr_stage_persisted(struct tr_stage *stage, uint64_t job_id, bool ok);
 int tr_stage_release(struct tr_stage *stage, uint64_t job_id);
 int tr_stage_cancel(struct tr_stage *stage, uint64_t job_id, enum tr_cause cause);
+int tr_stage_cancel_group(struct tr_stage *stage, uint64_t group_id, enum tr_cause cause);
 /* About the attempt of a job that was dispatched last. One that fails while it streams has given
  * TR_STAGE_TOKENS_FAILED tokens. */
 #define TR_STAGE_TOKENS_FAILED 1000

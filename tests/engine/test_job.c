@@ -26,6 +26,7 @@ static void set_up(void)
 	tr_plan_init(&plan, 1);
 	tr_plan_model(&plan, TR_NAME("m"), 2, 1);
 	plan.policy.retry.attempts = 3;
+	plan.classes[tr_plan_class(&plan, TR_NAME("urgent"), 200)].preempt = TR_PREEMPT_HARD;
 }
 
 static void start(void)
@@ -142,18 +143,26 @@ static void do_wait(void)
 	tr_stage_wait(&stage, TR_SECOND);
 }
 
+/* A job of a class that takes slots; of the two that run `mine` is the one that gives its own. */
+static void do_preempt(void)
+{
+	tr_stage_submit(&stage, (struct tr_event_job_submit){.class_name = TR_NAME("urgent")});
+	if (state_of(mine) == TR_JOB_RUNNING)
+		mine = taken[1];
+}
+
 static void do_cancel(void)
 {
 	assert_int_equal(tr_stage_cancel(&stage, mine, TR_CAUSE_CANCEL_CLIENT), 0);
 }
 
 static const uint8_t table[TR_JOB_STATES][TR_JOB_MOVES] = {
-	[TR_JOB_FREE] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, NO},
-	[TR_JOB_HELD] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, TR_JOB_FREE},
-	[TR_JOB_QUEUED] = {NO, NO, TR_JOB_RUNNING, NO, NO, TR_JOB_FREE},
-	[TR_JOB_RUNNING] = {NO, NO, NO, TR_JOB_BACKOFF, TR_JOB_RETRY, TR_JOB_FREE},
-	[TR_JOB_BACKOFF] = {NO, NO, NO, NO, TR_JOB_RETRY, TR_JOB_FREE},
-	[TR_JOB_RETRY] = {NO, NO, TR_JOB_RUNNING, NO, NO, TR_JOB_FREE},
+	[TR_JOB_FREE] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, NO, NO},
+	[TR_JOB_HELD] = {TR_JOB_HELD, TR_JOB_QUEUED, NO, NO, NO, NO, TR_JOB_FREE},
+	[TR_JOB_QUEUED] = {NO, NO, TR_JOB_RUNNING, NO, NO, NO, TR_JOB_FREE},
+	[TR_JOB_RUNNING] = {NO, NO, NO, TR_JOB_BACKOFF, TR_JOB_RETRY, TR_JOB_RETRY, TR_JOB_FREE},
+	[TR_JOB_BACKOFF] = {NO, NO, NO, NO, TR_JOB_RETRY, NO, TR_JOB_FREE},
+	[TR_JOB_RETRY] = {NO, NO, TR_JOB_RUNNING, NO, NO, NO, TR_JOB_FREE},
 };
 
 /* Each allowed move, brought about by events alone. */
@@ -172,6 +181,7 @@ static const struct {
 	{TR_JOB_QUEUED, TR_JOB_MOVE_END, be_queued, do_cancel},
 	{TR_JOB_RUNNING, TR_JOB_MOVE_BACK_OFF, be_running, do_fail},
 	{TR_JOB_RUNNING, TR_JOB_MOVE_RETRY, be_running, do_refuse},
+	{TR_JOB_RUNNING, TR_JOB_MOVE_PREEMPT, be_running, do_preempt},
 	{TR_JOB_RUNNING, TR_JOB_MOVE_END, be_running, do_cancel},
 	{TR_JOB_BACKOFF, TR_JOB_MOVE_RETRY, be_backing_off, do_wait},
 	{TR_JOB_BACKOFF, TR_JOB_MOVE_END, be_backing_off, do_cancel},

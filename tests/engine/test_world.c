@@ -105,7 +105,8 @@ static void watch_cancels(struct tr_world *world, void *context)
 	struct watch *watch = context;
 	struct tr_event late = {.kind = TR_EVENT_ATTEMPT_PROGRESS};
 
-	if (world->event.kind != TR_EVENT_JOB_CANCEL)
+	if (world->event.kind != TR_EVENT_JOB_CANCEL &&
+	    world->event.kind != TR_EVENT_JOB_CANCEL_GROUP)
 		return;
 	late.attempt_progress.tokens_out = 1000;
 	for (uint32_t i = 0; i < world->actions.count; i++)
@@ -207,7 +208,7 @@ static void test_a_seed_is_a_result(void **state)
 static void test_worlds_reach_every_outcome(void **state)
 {
 	struct tr_counts sum = {0};
-	uint64_t refused = 0;
+	uint64_t refused = 0, preempted = 0, doomed = 0;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= 10; seed++) {
@@ -227,6 +228,8 @@ static void test_worlds_reach_every_outcome(void **state)
 		sum.hedges += counts.hedges;
 		sum.breaker_trips += counts.breaker_trips;
 		refused += world.refused;
+		preempted += world.preempted;
+		doomed += world.doomed;
 		tr_world_done(&world);
 	}
 	assert_true(sum.completed > 100);
@@ -238,6 +241,8 @@ static void test_worlds_reach_every_outcome(void **state)
 	assert_true(sum.hedges > 20);
 	assert_true(sum.breaker_trips > 20);
 	assert_true(refused > 100);
+	assert_true(preempted > 5);
+	assert_true(doomed > 20);
 }
 
 /* What was believed of some endpoint at some time. */

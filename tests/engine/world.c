@@ -90,6 +90,9 @@ static void take_accept(struct tr_world *world, const struct tr_action_job_accep
 	job->job_id = action->job_id;
 	job->handle = action->job;
 	job->persisting = action->hold == TR_HOLD_PERSIST;
+	job->group_id = world->event.job_submit.group_id;
+	job->stream = world->event.job_submit.flags & TR_SUBMIT_STREAM;
+	job->cancelable = world->event.job_submit.intent != TR_NAME("batch");
 }
 
 static void take_dispatch(struct tr_world *world, const struct tr_action_attempt_dispatch *action)
@@ -104,6 +107,7 @@ static void take_dispatch(struct tr_world *world, const struct tr_action_attempt
 	PROMISE(attempt != NULL);
 	PROMISE(!job->committed);
 	PROMISE(!job->persisting);
+	PROMISE(!job->doomed);
 	PROMISE(action->deadline > world->now);
 	attempt->handle = action->attempt;
 	attempt->job_id = action->job_id;
@@ -127,9 +131,18 @@ static void take_commit(struct tr_world *world, const struct tr_action_stream_co
 static void take_abort(struct tr_world *world, const struct tr_action_attempt_abort *action)
 {
 	struct tr_world_attempt *attempt = attempt_with(world, action->attempt);
+	struct tr_world_job *job = job_with(world, action->job_id);
 
 	PROMISE(attempt != NULL);
 	PROMISE(attempt->job_id == action->job_id);
+	if (action->cause == TR_CAUSE_PREEMPTED) {
+		/* What was held back is discarded; what a client has read cannot be. */
+		PROMISE(!job->stream || !job->committed);
+		PROMISE(!job->doomed);
+		job->committed = false;
+		job->preempted++;
+		world->preempted++;
+	}
 	*attempt = (struct tr_world_attempt){0};
 }
 
@@ -141,6 +154,9 @@ static void take_finish(struct tr_world *world, const struct tr_action_job_finis
 	PROMISE(action->outcome > TR_OUTCOME_NONE && action->outcome < TR_OUTCOME_COUNT);
 	for (int i = 0; i < TR_WORLD_ATTEMPTS; i++)
 		PROMISE(world->attempts[i].job_id != action->job_id);
+	PROMISE(action->preempted == job->preempted);
+	PROMISE(job->preempted <= 3);
+	PROMISE(action->attempts > job->preempted || action->outcome != TR_OUTCOME_COMPLETED);
 	world->ended[action->outcome]++;
 	*job = (struct tr_world_job){0};
 }
@@ -150,6 +166,23 @@ static void take_persisted(struct tr_world *world)
 	for (int i = 0; i < TR_WORLD_JOBS; i++)
 		if (world->jobs[i].handle.slot1 == world->event.job_persisted.job.slot1)
 			world->jobs[i].persisting = false;
+}
+
+/* Who is in the group when the word comes, and may be canceled by who gives it. */
+static void take_group_cancel(struct tr_world *world)
+{
+	const struct tr_event_job_cancel_group *ev = &world->event.job_cancel_group;
+
+	for (int i = 0; i < TR_WORLD_JOBS; i++) {
+		struct tr_world_job *job = &world->jobs[i];
+
+		if (!job->job_id || job->group_id != ev->group_id || job->doomed ||
+		    (!job->cancelable && ev->cause != TR_CAUSE_CANCEL_OPERATOR))
+			continue;
+		job->doomed = true;
+		job->doomed_at = world->now;
+		world->doomed++;
+	}
 }
 
 static void take_actions(struct tr_world *world)
@@ -197,8 +230,10 @@ static void check_books(struct tr_world *world)
 		fprintf(stderr, "engine: %s\n", wrong);
 	PROMISE(!wrong);
 	tr_engine_counts(world->engine, &counts);
-	for (int i = 0; i < TR_WORLD_JOBS; i++)
+	for (int i = 0; i < TR_WORLD_JOBS; i++) {
 		live += world->jobs[i].job_id != 0;
+		PROMISE(!world->jobs[i].doomed || world->jobs[i].doomed_at == world->now);
+	}
 	PROMISE(live == counts.in_system);
 	PROMISE(counts.rejected == world->rejected);
 	PROMISE(counts.completed == world->ended[TR_OUTCOME_COMPLETED]);
@@ -239,6 +274,8 @@ static int give(struct tr_world *world)
 	PROMISE(tr_engine_chain(world->engine) != chain);
 	if (world->event.kind == TR_EVENT_JOB_PERSISTED)
 		take_persisted(world);
+	if (world->event.kind == TR_EVENT_JOB_CANCEL_GROUP)
+		take_group_cancel(world);
 	take_actions(world);
 	check_books(world);
 	if (world->on_step)
@@ -278,6 +315,7 @@ static void submit(struct tr_world *world)
 	ev->tokens_in = 1 + (uint32_t)tr_world_below(world, 1500);
 	ev->tokens_out_max = (uint32_t)tr_world_below(world, 3) * 100;
 	ev->flags = (uint16_t)(tr_world_below(world, 4) == 0 ? tr_world_below(world, 16) : 0);
+	ev->group_id = tr_world_below(world, 3) ? 1 + tr_world_below(world, 3) : 0;
 	ev->needs = tr_world_below(world, 8) == 0 ? TR_CAPABILITY_VISION : 0;
 	if (tr_world_below(world, 3) == 0)
 		ev->deadline = world->now - TR_SECOND + tr_world_below(world, 6 * TR_SECOND);
@@ -285,7 +323,7 @@ static void submit(struct tr_world *world)
 		ev->tokens_in = odd == 0 ? 0 : 7000;
 	if (odd == 3)
 		ev->job_id = 1 + tr_world_below(world, world->next_job_id);
-	if (odd == 4)
+	if (odd == 4 || odd >= 75)
 		ev->class_name = TR_NAME("batch");
 	if (odd == 5)
 		ev->class_name = TR_NAME("classless");
@@ -308,8 +346,16 @@ static struct tr_world_job *some_job(struct tr_world *world)
 static void about_job(struct tr_world *world)
 {
 	const struct tr_world_job *job = some_job(world);
-	uint64_t what = tr_world_below(world, 10);
+	uint64_t what = tr_world_below(world, 12);
 
+	if (what >= 10) {
+		/* Once in a while no group, or no cause. */
+		world->event.kind = TR_EVENT_JOB_CANCEL_GROUP;
+		world->event.job_cancel_group.group_id = tr_world_below(world, 5);
+		world->event.job_cancel_group.cause =
+			(uint8_t)(TR_CAUSE_CANCEL_CLIENT + tr_world_below(world, 4));
+		return;
+	}
 	for (int i = 0; i < TR_WORLD_JOBS && !job->job_id; i++)
 		job = &world->jobs[i];
 	if (job->persisting || what < 3) {
@@ -380,30 +426,25 @@ static void about_attempt(struct tr_world *world, struct tr_world_attempt *attem
 /* The engine took an event about an attempt: the world remembers how far it is. */
 static void attempt_moved(struct tr_world *world)
 {
+	static const uint8_t stages[TR_EVENT_COUNT] = {
+		[TR_EVENT_ATTEMPT_CONNECTED] = STAGE_CONNECTED,
+		[TR_EVENT_ATTEMPT_HEADERS] = STAGE_HEADERS,
+		[TR_EVENT_ATTEMPT_FIRST_TOKEN] = STAGE_STREAMING,
+		[TR_EVENT_ATTEMPT_PROGRESS] = STAGE_STREAMING,
+	};
 	const struct tr_event *ev = &world->event;
-	struct tr_world_attempt *attempt;
+	/* Each of these begins with whom it is about. */
+	struct tr_world_attempt *attempt =
+		stages[ev->kind] ? attempt_with(world, ev->attempt_connected.attempt) : NULL;
 
-	switch (ev->kind) {
-	case TR_EVENT_ATTEMPT_CONNECTED:
-		attempt = attempt_with(world, ev->attempt_connected.attempt);
-		attempt->stage = STAGE_CONNECTED;
-		break;
-	case TR_EVENT_ATTEMPT_HEADERS:
-		attempt = attempt_with(world, ev->attempt_headers.attempt);
-		attempt->stage = STAGE_HEADERS;
-		break;
-	case TR_EVENT_ATTEMPT_FIRST_TOKEN:
-		attempt = attempt_with(world, ev->attempt_first_token.attempt);
-		attempt->stage = STAGE_STREAMING;
+	/* It may have been preempted in the very step that took its event. */
+	if (!attempt)
+		return;
+	attempt->stage = stages[ev->kind];
+	if (ev->kind == TR_EVENT_ATTEMPT_FIRST_TOKEN)
 		attempt->tokens_out = 1;
-		break;
-	case TR_EVENT_ATTEMPT_PROGRESS:
-		attempt = attempt_with(world, ev->attempt_progress.attempt);
+	if (ev->kind == TR_EVENT_ATTEMPT_PROGRESS)
 		attempt->tokens_out = ev->attempt_progress.tokens_out;
-		break;
-	default:
-		break;
-	}
 }
 
 /* Attempts end with the host's own word; forget them before the actions are read. */

@@ -19,6 +19,12 @@ struct tr_world_job {
 	tr_job_handle handle;
 	bool persisting;
 	bool committed;
+	bool stream;
+	bool cancelable;
+	uint64_t group_id;
+	bool doomed; /* by the cancel of its group */
+	tr_time_ns doomed_at;
+	uint8_t preempted;
 	tr_attempt_handle committed_attempt;
 	tr_time_ns deadline;
 };
@@ -44,6 +50,8 @@ struct tr_world {
 	uint64_t refused;
 	uint64_t ended[TR_OUTCOME_COUNT];
 	uint64_t rejected;
+	uint64_t preempted;
+	uint64_t doomed;
 	struct tr_world_job jobs[TR_WORLD_JOBS];
 	struct tr_world_attempt attempts[TR_WORLD_ATTEMPTS];
 	/* Called after each taken event, if set. */
