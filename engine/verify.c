@@ -190,6 +190,7 @@ struct sums {
 	uint32_t class_live[TR_POLICY_CLASSES_MAX];
 	uint32_t held[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
 	uint32_t strict; /* that wait */
+	uint32_t model_strict[TR_POLICY_MODELS_MAX];
 	uint32_t tenant_live[TR_ENGINE_TENANTS_MAX];
 	uint32_t tenant_running[TR_ENGINE_TENANTS_MAX];
 	uint32_t tenant_waiting[TR_ENGINE_TENANTS_MAX];
@@ -241,6 +242,8 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 		sums->held[tr_backlog_of(e, job->model, job->class_slot)] +=
 			job->state == TR_JOB_HELD;
 		sums->strict += job->state == TR_JOB_QUEUED && (job->flags & TR_JOB_STRICT);
+		sums->model_strict[job->model] +=
+			job->state == TR_JOB_QUEUED && (job->flags & TR_JOB_STRICT);
 		sums->class_live[job->class_slot]++;
 		sums->tenant_live[job->tenant]++;
 		sums->tenant_running[job->tenant] += active;
@@ -275,6 +278,7 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 		HOLDS(e->model[i].live == sums->model_live[i], "a model's live jobs");
 		HOLDS(e->model[i].waiting == sums->model_waiting[i], "a model's waiting jobs");
 		HOLDS(e->model[i].waiting_apart == sums->model_apart[i], "a model's jobs apart");
+		HOLDS(e->model[i].waiting_strict == sums->model_strict[i], "a model's strict jobs");
 	}
 	HOLDS(dirty == core->dirty_models, "marked models are counted wrongly");
 	for (uint32_t i = 0; i < e->backlog_count; i++)
