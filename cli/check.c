@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/reasons.h"
 #include "engine/message.h"
 #include "engine/policy/load.h"
 #include "engine/policy/schema.h"
@@ -105,6 +106,9 @@ static const struct kind *kind_named(const char *name)
 	return NULL;
 }
 
+/* A page that no schema makes. */
+#define PAGE_REASONS "reasons"
+
 static int print_generated(const char *name, char *(*generate)(const struct tr_schema *))
 {
 	const struct kind *kind = kind_named(name);
@@ -115,6 +119,8 @@ static int print_generated(const char *name, char *(*generate)(const struct tr_s
 		tr_suggest_begin(&suggest, name);
 		for (size_t i = 0; i < TR_ARRAY_LENGTH(kinds); i++)
 			tr_suggest_offer(&suggest, kinds[i].schema->name);
+		if (generate == tr_schema_reference)
+			tr_suggest_offer(&suggest, PAGE_REASONS);
 		return tr_cli_fail(TR_EXIT_USAGE,
 				   "no kind of file is named '%s'; did you mean '%s'?", name,
 				   suggest.best ? suggest.best : kinds[0].schema->name);
@@ -261,6 +267,10 @@ static int run_check(const void *values_, int argument_count, char **arguments)
 		return tr_cli_fail(TR_EXIT_USAGE, "--schema and --reference take no FILE");
 	if (values->schema)
 		return print_generated(values->schema, tr_schema_json);
+	if (values->reference && strcmp(values->reference, PAGE_REASONS) == 0) {
+		tr_cli_print_reasons();
+		return TR_EXIT_OK;
+	}
 	if (values->reference)
 		return print_generated(values->reference, tr_schema_reference);
 	if (argument_count == 0)
@@ -292,7 +302,7 @@ static const struct tr_option check_options[] = {
 	 .offset = offsetof(struct check_values, schema)},
 	{.name = "reference",
 	 .argument = "KIND",
-	 .text = "print the reference page of a kind of file in Markdown",
+	 .text = "print the reference page of a kind of file, or of all reasons, in Markdown",
 	 .kind = TR_OPTION_TEXT,
 	 .offset = offsetof(struct check_values, reference)},
 };

@@ -281,14 +281,32 @@ static bool place_retries(struct tr_engine *e, struct look *look)
 }
 
 /* ---- pools ---- */
+/* The slot of the policy in use with the next larger id: which slot it has is an accident. */
+static uint32_t policy_after(const struct tr_engine *e, uint64_t id)
+{
+	uint32_t next = TR_NONE;
+
+	for (uint32_t p = 0; p < e->limits.policies; p++)
+		if (e->slot[p].jobs && e->slot[p].policy_id > id &&
+		    (next == TR_NONE || e->slot[p].policy_id < e->slot[next].policy_id))
+			next = p;
+	return next;
+}
 
 /* End the strict jobs of a pool that have nobody to wait for; one of a policy speaks for all of it.
  * Returns false if the step has no room left. */
 static bool end_shut(struct tr_engine *e, uint32_t model)
 {
-	for (uint32_t p = 0; p < e->limits.policies; p++) {
-		const struct tr_strict *strict = &e->strict[p * e->limits.models + model];
+	uint64_t id = 0;
 
+	while (e->model[model].waiting_strict) {
+		uint32_t p = policy_after(e, id);
+		const struct tr_strict *strict;
+
+		if (p == TR_NONE)
+			break;
+		strict = &e->strict[p * e->limits.models + model];
+		id = e->slot[p].policy_id;
 		while (strict->oldest1) {
 			struct tr_job *job = &e->job[strict->oldest1 - 1];
 

@@ -384,8 +384,9 @@ enum tr_job_flag {
 	F(span, tpot_ewma)                                                                         \
 	F(u32, waiting)                                                                            \
 	F(u32, live)                                                                               \
-	F(u32, waiting_apart) /* of the waiting, those whose ways differ: tr_router_is_apart() */  \
-	F(u32, retry_oldest1) /* jobs in state RETRY, first come first served */                   \
+	F(u32, waiting_apart)  /* of the waiting, those whose ways differ: tr_router_is_apart() */ \
+	F(u32, waiting_strict) /* of the waiting */                                                \
+	F(u32, retry_oldest1)  /* jobs in state RETRY, first come first served */                  \
 	F(u32, retry_newest1)                                                                      \
 	F(u32, queue_limit)	  /* 0: only its classes' */                                       \
 	F(u32, slots)		  /* of the endpoints that the active policy gives it ... */       \

@@ -227,6 +227,7 @@ struct sums {
 	uint32_t strict; /* that wait */
 	uint32_t running[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
 	uint32_t retrying[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
+	uint32_t model_strict[TR_POLICY_MODELS_MAX];
 	uint32_t tenant_live[TR_ENGINE_TENANTS_MAX];
 	uint32_t tenant_running[TR_ENGINE_TENANTS_MAX];
 	uint32_t tenant_waiting[TR_ENGINE_TENANTS_MAX];
@@ -282,6 +283,8 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 			job->state == TR_JOB_RUNNING;
 		sums->retrying[tr_backlog_of(e, job->model, job->class_slot)] +=
 			job->state == TR_JOB_RETRY;
+		sums->model_strict[job->model] +=
+			job->state == TR_JOB_QUEUED && (job->flags & TR_JOB_STRICT);
 		sums->class_live[job->class_slot]++;
 		sums->tenant_live[job->tenant]++;
 		sums->tenant_running[job->tenant] += active;
@@ -342,6 +345,7 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 		HOLDS(e->model[i].in_flight == sums->model_in_flight[i], "a model's bookings");
 		HOLDS(!e->model[i].service_ewma || e->model[i].ttft_ewma,
 		      "a model's jobs ended before they began");
+		HOLDS(e->model[i].waiting_strict == sums->model_strict[i], "a model's strict jobs");
 	}
 	HOLDS(dirty == core->dirty_models, "marked models are counted wrongly");
 	for (uint32_t i = 0; i < e->backlog_count; i++) {

@@ -51,6 +51,7 @@ static void strict_add(struct tr_engine *e, struct tr_job *job)
 	else
 		strict->oldest1 = job1;
 	strict->newest1 = job1;
+	e->model[job->model].waiting_strict++;
 }
 
 static void strict_remove(struct tr_engine *e, struct tr_job *job)
@@ -66,6 +67,7 @@ static void strict_remove(struct tr_engine *e, struct tr_job *job)
 	else
 		strict->newest1 = job->strict_older1;
 	job->strict_older1 = job->strict_newer1 = 0;
+	e->model[job->model].waiting_strict--;
 }
 
 /* ---- into and out of ---- */

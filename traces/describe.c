@@ -23,6 +23,7 @@ static const struct reason_field reason_fields[] = {
 	{NULL, "code", tr_rejects, TR_REJECT_COUNT},
 	{NULL, "outcome", tr_outcomes, TR_OUTCOME_COUNT},
 	{NULL, "role", tr_roles, TR_ROLE_COUNT},
+	{NULL, "pick", tr_picks, TR_PICK_COUNT},
 	{NULL, "hold", tr_holds, TR_HOLD_COUNT},
 	{NULL, "lifecycle", tr_lifecycles, TR_LIFECYCLE_COUNT},
 	{"BREAKER_CHANGE", "from", tr_breaker_states, TR_BREAKER_COUNT},

@@ -28,6 +28,7 @@ static const struct tr_policy_breaker quick_breaker = {
 	.probes = 1,
 	.successes = 2,
 	.eject_percent = 50,
+	.all_out = TR_ALL_OUT_SERVE,
 };
 
 static struct tr_policy_model model(tr_name name, uint32_t first, uint32_t count, uint32_t row)

@@ -9,7 +9,8 @@ import subprocess
 import sys
 
 PAGES = [("--reference", "policy", "policy.md"), ("--schema", "policy", "policy.schema.json"),
-         ("--reference", "scenario", "scenario.md"), ("--schema", "scenario", "scenario.schema.json")]
+         ("--reference", "scenario", "scenario.md"), ("--schema", "scenario", "scenario.schema.json"),
+         ("--reference", "reasons", "reasons.md")]
 
 
 def main(tailrace, docs):
