@@ -108,6 +108,7 @@ static void fill_busy_tables(void)
 	fill_strategies();
 	models[1] = model(TR_NAME("large"), 0, 3, 0);
 	models[1].quality = 900;
+	models[1].queue_limit = 4;
 	models[1].chain_count = 2;
 	models[1].chain[1] = 1;
 	models[2] = model(TR_NAME("small"), 3, 2, 1);
@@ -124,9 +125,15 @@ static void fill_busy_tables(void)
 	busy_classes[0] = (struct tr_policy_class){
 		TR_TEST_CLASS,	     .name = TR_NAME("batch"), .priority = 10,
 		.floor_percent = 10, .queue_limit = 40,	       .queue_timeout_ns = 6 * TR_SECOND};
+	busy_classes[0].full = TR_FULL_DROP_LRU;
 	busy_classes[1] = (struct tr_policy_class){TR_TEST_CLASS, .name = TR_NAME("interactive"),
 						   .priority = 100, .queue_limit = 30,
 						   .preempt = TR_PREEMPT_SOFT};
+	busy_classes[1].full = TR_FULL_SHED_LOW_PRIORITY;
+	for (int i = 0; i < 2; i++) {
+		busy_classes[i].sojourn_target_ns = 100 * TR_MS;
+		busy_classes[i].sojourn_interval_ns = 200 * TR_MS;
+	}
 	memcpy(classes[1], busy_classes, sizeof busy_classes);
 	tenants[1][0] = (struct tr_policy_tenant){
 		TR_TEST_TENANT,	     .name = TR_NAME("acme"), .weight_milli = 2000,

@@ -240,16 +240,20 @@ static void test_at_twice_the_capacity_floors_hold_and_the_wait_is_bounded(void 
 /* SCH-1: a class of one place, whose only job gives it up to each newcomer, is never idle. */
 static void test_a_class_of_one_place_keeps_its_floor(void **state)
 {
+	static const uint32_t floors[] = {5, 10, 25, 50};
+
 	(void)state;
-	two_senders(TR_FULL_DROP_LRU, 10, 1);
-	start();
-	serve(100);
-	forget();
-	serve(1000);
-	assert_in_range(sources[1].started + 10, 100, 120);
-	/* The newest question is the one that is asked. */
-	assert_in_range(sources[1].longest, 0, 10 * TR_MS);
-	tr_stage_done(&stage);
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(floors); i++) {
+		two_senders(TR_FULL_DROP_LRU, floors[i], 1);
+		start();
+		serve(100);
+		forget();
+		serve(1000);
+		assert_in_range(sources[1].started + 10, 10 * floors[i], 10 * floors[i] + 20);
+		/* The newest question is the one that is asked. */
+		assert_in_range(sources[1].longest, 0, 10 * TR_MS);
+		tr_stage_done(&stage);
+	}
 }
 
 /* SCH-1: what is shed for its wait costs no floor either, and the rule bounds the wait. */
