@@ -203,8 +203,8 @@ struct tr_recording_item {
 
 struct tr_recording;
 
-/* Open and read the header; "-" is standard input. Returns TR_RECORDING_ITEM and *ret, or one of the other codes with a
- * diagnostic: TORN means here that not even the header is whole. */
+/* Open and read the header; "-" is standard input. Returns TR_RECORDING_ITEM and *ret, or one of
+ * the other codes with a diagnostic: TORN means here that not even the header is whole. */
 enum tr_recording_status tr_recording_open(const char *path, struct tr_recording **ret,
 					   struct tr_diagnostic *ret_diagnostic);
 /* The same from a stream, which stays the caller's; `name` stands for the path. */

@@ -98,8 +98,8 @@ static void decision_count(struct forge *forge)
 	forge_clock(forge, 2000, 2000);
 	forge->p[-1] = TR_DECISIONS_MAX + 1;
 	for (unsigned i = 0; i <= TR_DECISIONS_MAX; i++) {
-		memset(forge->p, 0, 23);
-		forge->p += 23;
+		memset(forge->p, 0, 24);
+		forge->p += 24;
 	}
 	forge_seal(forge, TR_FRAME_EVENTS, 0, 1, NULL);
 }
@@ -111,8 +111,8 @@ static void decision_unwanted(struct forge *forge)
 	forge_events_begin(forge, 1);
 	forge_clock(forge, 2000, 2000);
 	forge->p[-1] = 1;
-	memset(forge->p, 0, 23);
-	forge->p += 23;
+	memset(forge->p, 0, 24);
+	forge->p += 24;
 	forge_seal(forge, TR_FRAME_EVENTS, 0, 1, NULL);
 }
 
@@ -122,8 +122,8 @@ static void candidate_bits(struct forge *forge)
 	forge_events_begin(forge, 1);
 	forge_clock(forge, 2000, 2000);
 	forge->p[-1] = 1;
-	memset(forge->p, 0, 22);
-	forge->p += 22;
+	memset(forge->p, 0, 23);
+	forge->p += 23;
 	*forge->p++ = 1;    /* candidates */
 	*forge->p++ = 0x80; /* a bit that stands for nothing */
 	memset(forge->p, 0, 10);
@@ -282,74 +282,74 @@ static void end_long(struct forge *forge)
 
 const struct malformed malformed_events[] = {
 	{"events-first", events_first,
-	 "corrupt: frame 1 (EVENTS) at byte 136: events before any policy"},
+	 "corrupt: frame 1 (EVENTS) at byte 148: events before any policy"},
 	{"events-number", events_number,
-	 "corrupt: frame 3 (EVENTS) at byte 329: its first event has number 4, after number 2"},
+	 "corrupt: frame 3 (EVENTS) at byte 341: its first event has number 4, after number 2"},
 	{"events-none", events_none,
-	 "corrupt: frame 2 (EVENTS) at byte 209: there are no events in it"},
+	 "corrupt: frame 2 (EVENTS) at byte 221: there are no events in it"},
 	{"events-back", events_back,
-	 "corrupt: frame 2 (EVENTS) at byte 209: event 2 is earlier than the one before it"},
+	 "corrupt: frame 2 (EVENTS) at byte 221: event 2 is earlier than the one before it"},
 	{"events-observed", events_observed,
-	 "corrupt: frame 2 (EVENTS) at byte 209: event 1 was observed after its own time"},
+	 "corrupt: frame 2 (EVENTS) at byte 221: event 1 was observed after its own time"},
 	{"events-fewer", events_fewer,
-	 "corrupt: frame 2 (EVENTS) at byte 209: event 2: an event that is cut short"},
+	 "corrupt: frame 2 (EVENTS) at byte 221: event 2: an event that is cut short"},
 	{"events-more", events_more,
-	 "corrupt: frame 2 (EVENTS) at byte 209: there are bytes after the last event"},
+	 "corrupt: frame 2 (EVENTS) at byte 221: there are bytes after the last event"},
 	{"event-kind", event_kind,
-	 "corrupt: frame 2 (EVENTS) at byte 209: event 1: an event of unknown kind"},
+	 "corrupt: frame 2 (EVENTS) at byte 221: event 1: an event of unknown kind"},
 	{"action-count", action_count,
-	 "corrupt: frame 2 (EVENTS) at byte 209: event 1: more actions than an event can have"},
+	 "corrupt: frame 2 (EVENTS) at byte 221: event 1: more actions than an event can have"},
 	{"action-kind", action_kind,
-	 "corrupt: frame 2 (EVENTS) at byte 209: event 1: an action of unknown kind"},
+	 "corrupt: frame 2 (EVENTS) at byte 221: event 1: an action of unknown kind"},
 	{"decision-count", decision_count,
-	 "corrupt: frame 2 (EVENTS) at byte 209: event 1: more decision records than an event can "
+	 "corrupt: frame 2 (EVENTS) at byte 221: event 1: more decision records than an event can "
 	 "have"},
 	{"decision-unwanted", decision_unwanted,
-	 "corrupt: frame 2 (EVENTS) at byte 209: event 1 has decision records, and the header says "
+	 "corrupt: frame 2 (EVENTS) at byte 221: event 1 has decision records, and the header says "
 	 "that none are kept"},
 	{"candidate-bits", candidate_bits,
-	 "corrupt: frame 2 (EVENTS) at byte 209: event 1: a candidate that is cut short or not in "
+	 "corrupt: frame 2 (EVENTS) at byte 221: event 1: a candidate that is cut short or not in "
 	 "its one form"},
 	{"part-without-snapshot", part_without_snapshot,
-	 "corrupt: frame 2 (EVENTS) at byte 209: a later part of a run begins with events, not "
+	 "corrupt: frame 2 (EVENTS) at byte 221: a later part of a run begins with events, not "
 	 "with a snapshot"},
 	{"snapshot-middle", snapshot_middle,
-	 "corrupt: frame 2 (SNAPSHOT) at byte 209: a snapshot's first chunk is missing"},
+	 "corrupt: frame 2 (SNAPSHOT) at byte 221: a snapshot's first chunk is missing"},
 	{"snapshot-twice", snapshot_twice,
-	 "corrupt: frame 3 (SNAPSHOT) at byte 398: a snapshot begins inside another"},
+	 "corrupt: frame 3 (SNAPSHOT) at byte 426: a snapshot begins inside another"},
 	{"snapshot-order", snapshot_order,
-	 "corrupt: frame 3 (SNAPSHOT) at byte 398: chunk 2 of a snapshot where 1 is expected"},
+	 "corrupt: frame 3 (SNAPSHOT) at byte 426: chunk 2 of a snapshot where 1 is expected"},
 	{"snapshot-mixed", snapshot_mixed,
-	 "corrupt: frame 3 (SNAPSHOT) at byte 398: a chunk of another snapshot"},
+	 "corrupt: frame 3 (SNAPSHOT) at byte 426: a chunk of another snapshot"},
 	{"snapshot-open", snapshot_open,
-	 "corrupt: frame 3 (EVENTS) at byte 398: it stands between the chunks of a snapshot"},
+	 "corrupt: frame 3 (EVENTS) at byte 426: it stands between the chunks of a snapshot"},
 	{"snapshot-event", snapshot_event,
-	 "corrupt: frame 3 (SNAPSHOT) at byte 329: the snapshot is of another event than the one "
+	 "corrupt: frame 3 (SNAPSHOT) at byte 341: the snapshot is of another event than the one "
 	 "before it"},
 	{"snapshot-chain", snapshot_chain,
-	 "corrupt: frame 3 (SNAPSHOT) at byte 329: the snapshot's chain value is not that of the "
+	 "corrupt: frame 3 (SNAPSHOT) at byte 341: the snapshot's chain value is not that of the "
 	 "event before it"},
 	{"snapshot-cut", snapshot_cut,
-	 "corrupt: frame 2 (SNAPSHOT) at byte 209: the snapshot is cut short"},
-	{"gap-of-nothing", gap_of_nothing, "corrupt: frame 2 (GAP) at byte 209: a gap of 0 events"},
+	 "corrupt: frame 2 (SNAPSHOT) at byte 221: the snapshot is cut short"},
+	{"gap-of-nothing", gap_of_nothing, "corrupt: frame 2 (GAP) at byte 221: a gap of 0 events"},
 	{"gap-of-everything", gap_of_everything,
-	 "corrupt: frame 2 (GAP) at byte 209: a gap of 18446744073709551615 events"},
+	 "corrupt: frame 2 (GAP) at byte 221: a gap of 18446744073709551615 events"},
 	{"gap-back", gap_back,
-	 "corrupt: frame 2 (GAP) at byte 209: the gap's times are not in order"},
+	 "corrupt: frame 2 (GAP) at byte 221: the gap's times are not in order"},
 	{"gap-long", gap_long,
-	 "corrupt: frame 2 (GAP) at byte 209: the gap has not the length of a gap"},
+	 "corrupt: frame 2 (GAP) at byte 221: the gap has not the length of a gap"},
 	{"index-other", index_other,
-	 "corrupt: frame 3 (INDEX) at byte 301: the index is not that of the frames before it"},
+	 "corrupt: frame 3 (INDEX) at byte 313: the index is not that of the frames before it"},
 	{"after-index", after_index,
-	 "corrupt: frame 3 (EVENTS) at byte 289: it stands after the index"},
+	 "corrupt: frame 3 (EVENTS) at byte 301: it stands after the index"},
 	{"end-without-index", end_without_index,
-	 "corrupt: frame 2 (END) at byte 209: the index before it is missing"},
+	 "corrupt: frame 2 (END) at byte 221: the index before it is missing"},
 	{"end-totals", end_totals,
-	 "corrupt: frame 4 (END) at byte 433: the totals are not those of the frames before them"},
+	 "corrupt: frame 4 (END) at byte 445: the totals are not those of the frames before them"},
 	{"end-chain", end_chain,
-	 "corrupt: frame 4 (END) at byte 433: the chain value is not that of the last event"},
+	 "corrupt: frame 4 (END) at byte 445: the chain value is not that of the last event"},
 	{"end-long", end_long,
-	 "corrupt: frame 3 (END) at byte 289: the totals have not the length of totals"},
+	 "corrupt: frame 3 (END) at byte 301: the totals have not the length of totals"},
 };
 
 const size_t malformed_events_count = TR_ARRAY_LENGTH(malformed_events);

@@ -244,23 +244,23 @@ static void names_after(struct forge *forge)
 
 const struct malformed malformed_frames[] = {
 	{"number", bad_number,
-	 "corrupt: frame 1 at byte 136: its head has another frame number: a frame is missing or "
+	 "corrupt: frame 1 at byte 148: its head has another frame number: a frame is missing or "
 	 "moved"},
 	{"recording", bad_recording,
-	 "corrupt: frame 1 at byte 136: it belongs to another recording"},
+	 "corrupt: frame 1 at byte 148: it belongs to another recording"},
 	{"first-recording", bad_first_recording,
 	 "corrupt: frame 0 at byte 0: it belongs to another recording"},
 	{"previous", bad_previous,
-	 "corrupt: frame 1 at byte 136: it does not follow the frame before it: one of the two is "
+	 "corrupt: frame 1 at byte 148: it does not follow the frame before it: one of the two is "
 	 "from elsewhere"},
-	{"kind", bad_kind, "corrupt: frame 1 at byte 136: its kind is unknown"},
+	{"kind", bad_kind, "corrupt: frame 1 at byte 148: its kind is unknown"},
 	{"length", bad_length,
-	 "corrupt: frame 1 at byte 136: its payload is longer than any frame may be"},
+	 "corrupt: frame 1 at byte 148: its payload is longer than any frame may be"},
 	{"check", bad_check,
-	 "corrupt: frame 1 at byte 136: its head does not have the hash it says"},
-	{"flags", bad_flags, "corrupt: frame 1 (POLICY) at byte 136: a reserved flag is set"},
+	 "corrupt: frame 1 at byte 148: its head does not have the hash it says"},
+	{"flags", bad_flags, "corrupt: frame 1 (POLICY) at byte 148: a reserved flag is set"},
 	{"items", bad_items,
-	 "corrupt: frame 1 (POLICY) at byte 136: it says to hold 2 things, and can hold one"},
+	 "corrupt: frame 1 (POLICY) at byte 148: it says to hold 2 things, and can hold one"},
 	{"no-recording", no_recording,
 	 "is no recording: frame 0 at byte 0 begins with 'TIME', not with 'TRR1'"},
 	{"short-text", short_text,
@@ -269,7 +269,7 @@ const struct malformed malformed_frames[] = {
 	 "corrupt: frame 0 at byte 0: begins with 'TRR2', and this program reads 'TRR1'"},
 	{"not-a-header", not_a_header,
 	 "corrupt: frame 0 (POLICY) at byte 0: the first frame is not a header"},
-	{"second-header", second_header, "corrupt: frame 1 (HEADER) at byte 136: a second header"},
+	{"second-header", second_header, "corrupt: frame 1 (HEADER) at byte 148: a second header"},
 	{"other-schema", other_schema,
 	 "was recorded with schema version 3 and this program reads version 2; a newer program "
 	 "made it"},
@@ -287,18 +287,18 @@ const struct malformed malformed_frames[] = {
 	 "corrupt: frame 0 (HEADER) at byte 0: the header's environment is not short printable "
 	 "text"},
 	{"policy-empty", policy_empty,
-	 "corrupt: frame 1 (POLICY) at byte 136: the policy has no text"},
-	{"policy-slot", policy_slot, "corrupt: frame 1 (POLICY) at byte 136: policy slot 4 of 4"},
+	 "corrupt: frame 1 (POLICY) at byte 148: the policy has no text"},
+	{"policy-slot", policy_slot, "corrupt: frame 1 (POLICY) at byte 148: policy slot 4 of 4"},
 	{"policy-reserved", policy_reserved,
-	 "corrupt: frame 1 (POLICY) at byte 136: a reserved field is not zero"},
+	 "corrupt: frame 1 (POLICY) at byte 148: a reserved field is not zero"},
 	{"policy-other", policy_other,
-	 "corrupt: frame 1 (POLICY) at byte 136: the first policy is not the one the header names"},
+	 "corrupt: frame 1 (POLICY) at byte 148: the first policy is not the one the header names"},
 	{"name-other", name_other,
-	 "corrupt: frame 2 (NAMES) at byte 209: name 2 is not the text of its hash"},
+	 "corrupt: frame 2 (NAMES) at byte 221: name 2 is not the text of its hash"},
 	{"name-cut", name_cut,
-	 "corrupt: frame 2 (NAMES) at byte 209: name 1 is cut short or too long"},
+	 "corrupt: frame 2 (NAMES) at byte 221: name 1 is cut short or too long"},
 	{"names-after", names_after,
-	 "corrupt: frame 2 (NAMES) at byte 209: there are bytes after the last name"},
+	 "corrupt: frame 2 (NAMES) at byte 221: there are bytes after the last name"},
 };
 
 const size_t malformed_frames_count = TR_ARRAY_LENGTH(malformed_frames);
