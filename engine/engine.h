@@ -170,7 +170,7 @@ struct tr_tenant_view {
 	uint64_t spent_micro_usd;    /* settled today */
 };
 
-/* How a strategy of the active policy does. */
+/* How a strategy of the active policy does, over all its pools; aside_until: the latest. */
 struct tr_strategy_view {
 	uint64_t picks;		/* decisions it made */
 	uint64_t failures;	/* decisions it failed to make, ever */

@@ -227,8 +227,10 @@ enum tr_warmth {
 #define TR_ACTION_HEALTH_CHANGE_FIELDS(F) F(name, endpoint) F(u8, from) F(u8, to)
 /* The last job admitted under a replaced policy is gone; its slot is free. */
 #define TR_ACTION_POLICY_RELEASE_FIELDS(F) F(hash, policy_id) F(u8, slot)
-/* A strategy of a policy was put aside until a time, or is asked again (until 0). */
-#define TR_ACTION_STRATEGY_CHANGE_FIELDS(F) F(hash, policy_id) F(name, strategy) F(time, until)
+/* A strategy of a policy was put aside for requests of a model until a time, or is asked again
+ * (until 0). */
+#define TR_ACTION_STRATEGY_CHANGE_FIELDS(F)                                                        \
+	F(hash, policy_id) F(name, strategy) F(name, model) F(time, until)
 
 #define TR_ACTION_MAP(X)                                                                           \
 	X(JOB_ACCEPT, job_accept)                                                                  \

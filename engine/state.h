@@ -310,7 +310,8 @@ enum tr_job_flag {
 	F(u32, retries)	   /* decided */                                                           \
 	F(u32, hedges)
 
-/* A strategy of a loaded policy, TR_POLICY_STRATEGIES_MAX for each policy slot. */
+/* A strategy of a loaded policy in one of its pools, TR_POLICY_STRATEGIES_MAX for each policy slot
+ * and as many models for each of them. */
 #define TR_STRATEGY_FIELDS(F)                                                                      \
 	F(time, aside_until)  /* 0: it is asked, or has not been since */                          \
 	F(u64, bucket_number) /* of the newest bucket: time / bucket length */                     \
@@ -441,8 +442,8 @@ enum tr_job_flag {
 	  (e->limits.endpoints + e->limits.models) * 2 * TR_CELL_ROWS)                             \
 	X(SPENDING, spending, e->limits.models *TR_SPENDING_BUCKETS,                               \
 	  e->limits.models *TR_SPENDING_BUCKETS)                                                   \
-	X(STRATEGY, strategy, e->limits.policies *TR_POLICY_STRATEGIES_MAX,                        \
-	  e->limits.policies *TR_POLICY_STRATEGIES_MAX)                                            \
+	X(STRATEGY, strategy, e->limits.policies *TR_POLICY_STRATEGIES_MAX * e->limits.models,     \
+	  e->limits.policies * TR_POLICY_STRATEGIES_MAX * e->limits.models)                        \
 	X(SESSION, session, e->limits.sessions, e->core->session_used)                             \
 	X(PREFIX, prefix, e->prefix_mask + 1, e->prefix_mask + 1)                                  \
 	X(IDEMPOTENCY, idempotency, e->limits.idempotency, e->limits.idempotency)                  \

@@ -5,7 +5,8 @@
  * A picker may find nobody although there are candidates: all weights are 0, or there is nothing to
  * hash. The job does not pay for that: `least-outstanding` decides in its place. But a strategy
  * that fails again and again is a fault of the policy which somebody must hear of, so failures are
- * counted for each strategy of each loaded policy, in a rolling window of ten buckets. When
+ * counted for each strategy of each loaded policy, in each pool for itself (who shares no endpoint
+ * with another must not feel its failures), in a rolling window of ten buckets. When
  * `bypass.failures` of them stand in `bypass.window_ms`, the strategy is put aside for
  * `bypass.cooldown_ms`: it is not asked, and one STRATEGY_CHANGE has said so. The first decision
  * after that asks it again with a clean window, and another STRATEGY_CHANGE says that.
@@ -15,9 +16,16 @@
  */
 #include "engine/strategy.h"
 
+/* Rows of one strategy stand together, one for each model of its policy. */
+static uint32_t place_of(const struct tr_engine *e, uint32_t slot, uint32_t strategy,
+			 uint32_t model)
+{
+	return (slot * TR_POLICY_STRATEGIES_MAX + strategy) * e->limits.models + model;
+}
+
 static struct tr_strategy *row_of(const struct tr_engine *e, const struct tr_job *job)
 {
-	return &e->strategy[job->policy * TR_POLICY_STRATEGIES_MAX + job->strategy_row];
+	return &e->strategy[place_of(e, job->policy, job->strategy_row, job->model_row)];
 }
 
 static uint64_t bucket_now(const struct tr_engine *e, const struct tr_policy_bypass *bypass)
@@ -58,6 +66,7 @@ static void set_aside(struct tr_engine *e, const struct tr_job *job, tr_time_ns 
 	memset(&row->failures0, 0, TR_STRATEGY_BUCKETS * sizeof row->failures0);
 	action->policy_id = policy->id;
 	action->strategy = policy->strategies[job->strategy_row].name;
+	action->model = policy->models[job->model_row].name;
 	action->until = until;
 }
 
@@ -88,34 +97,37 @@ void tr_strategy_decided(struct tr_engine *e, const struct tr_job *job, enum tr_
 
 void tr_strategy_forget(struct tr_engine *e, uint32_t policy_slot)
 {
-	memset(&e->strategy[policy_slot * TR_POLICY_STRATEGIES_MAX], 0,
-	       TR_POLICY_STRATEGIES_MAX * sizeof *e->strategy);
+	memset(&e->strategy[place_of(e, policy_slot, 0, 0)], 0,
+	       (size_t)TR_POLICY_STRATEGIES_MAX * e->limits.models * sizeof *e->strategy);
 }
 
 void tr_strategy_view(const struct tr_engine *e, uint32_t policy_slot, uint32_t row,
 		      struct tr_strategy_view *ret)
 {
-	const struct tr_strategy *strategy =
-		&e->strategy[policy_slot * TR_POLICY_STRATEGIES_MAX + row];
 	const struct tr_policy_bypass *rule = &e->loaded[policy_slot].policy.bypass;
 
-	*ret = (struct tr_strategy_view){
-		.picks = strategy->picks,
-		.failures = strategy->failures_ever,
-		.failures_now = failures_in_window(strategy, bucket_now(e, rule)),
-		.aside_until = strategy->aside_until > e->core->now ? strategy->aside_until : 0,
-	};
+	*ret = (struct tr_strategy_view){0};
+	for (uint32_t model = 0; model < e->limits.models; model++) {
+		const struct tr_strategy *strategy =
+			&e->strategy[place_of(e, policy_slot, row, model)];
+
+		ret->picks += strategy->picks;
+		ret->failures += strategy->failures_ever;
+		ret->failures_now += failures_in_window(strategy, bucket_now(e, rule));
+		if (strategy->aside_until > e->core->now)
+			ret->aside_until = tr_max(ret->aside_until, strategy->aside_until);
+	}
 }
 
-static const char *verify_row(const struct tr_engine *e, uint32_t slot, uint32_t i)
+static const char *verify_row(const struct tr_engine *e, uint32_t slot, uint32_t i, uint32_t model)
 {
 	static const struct tr_strategy unused;
-	const struct tr_strategy *row = &e->strategy[slot * TR_POLICY_STRATEGIES_MAX + i];
+	const struct tr_strategy *row = &e->strategy[place_of(e, slot, i, model)];
 	const struct tr_policy *policy = &e->loaded[slot].policy;
 	bool in_use = e->slot[slot].active || e->slot[slot].jobs;
 	uint64_t sum = 0;
 
-	if (!in_use || i >= policy->strategy_count)
+	if (!in_use || i >= policy->strategy_count || model >= policy->model_count)
 		return memcmp(row, &unused, sizeof unused) == 0
 			       ? NULL
 			       : "a strategy of nobody's is not empty";
@@ -135,7 +147,7 @@ const char *tr_strategy_verify(const struct tr_engine *e)
 	const char *wrong = NULL;
 
 	for (uint32_t slot = 0; slot < e->limits.policies && !wrong; slot++)
-		for (uint32_t i = 0; i < TR_POLICY_STRATEGIES_MAX && !wrong; i++)
-			wrong = verify_row(e, slot, i);
+		for (uint32_t i = 0; i < TR_POLICY_STRATEGIES_MAX * e->limits.models && !wrong; i++)
+			wrong = verify_row(e, slot, i / e->limits.models, i % e->limits.models);
 	return wrong;
 }

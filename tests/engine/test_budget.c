@@ -275,7 +275,7 @@ static void scene_step(struct scene *scene)
 /* RES-2: each delay within its bound, and each retry granted exactly while the budget lasts. */
 static void test_retries_keep_all_bounds_whatever_happens(void **state)
 {
-	uint64_t seeds = getenv("TR_FULL") ? 400 : 40, granted = 0, denied = 0;
+	uint64_t seeds = getenv("TR_FULL") ? 10000 : 500, granted = 0, denied = 0;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= seeds; seed++) {

@@ -500,7 +500,7 @@ static void play(uint64_t seed, uint64_t *ret_hedges, uint64_t *ret_denied)
 /* RES-3 */
 static void test_hedges_keep_both_budgets_whatever_happens(void **state)
 {
-	uint64_t seeds = getenv("TR_FULL") ? 200 : 20, hedges = 0, denied = 0;
+	uint64_t seeds = getenv("TR_FULL") ? 10000 : 500, hedges = 0, denied = 0;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= seeds; seed++) {

@@ -467,7 +467,7 @@ static void play(uint64_t seed)
 /* RTE-9 */
 static void test_no_mode_model_or_policy_reaches_another_jobs_decision(void **state)
 {
-	uint64_t seeds = getenv("TR_FULL") ? 1000 : 40;
+	uint64_t seeds = getenv("TR_FULL") ? 10000 : 500;
 
 	(void)state;
 	for (uint64_t seed = 1; seed <= seeds; seed++) {
