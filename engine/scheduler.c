@@ -381,9 +381,11 @@ void tr_scheduler_run(struct tr_engine *e)
 	uint32_t m;
 
 	while ((m = tr_pool_next(e)) != TR_NONE) {
-		if (tr_pool_wanted(&e->model[m]) && !pool_run(e, m))
+		/* Unmarked before the look: what gets better while it lasts is looked at again. */
+		tr_pool_unmark(e, m);
+		if (tr_pool_wanted(&e->model[m]) && !pool_run(e, m)) {
+			tr_pool_mark(e, m);
 			return;
-		e->model[m].dirty = 0;
-		e->core->dirty_models--;
+		}
 	}
 }
