@@ -306,7 +306,8 @@ static enum tr_reject check_tenant(struct admission *a)
 	uint64_t promised;
 
 	a->limit = tenant_name(a);
-	if (!tr_registry_tenant_fits(a->e, a->limit))
+	a->retry_after = tr_registry_tenant_wait(a->e, a->limit);
+	if (a->retry_after)
 		return TR_REJECT_TENANT_TABLE_FULL;
 	a->retry_after = tr_rate_wait(tenant.requests_tat, now, 1, tenant.requests_per_minute);
 	if (a->retry_after)

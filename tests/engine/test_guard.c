@@ -118,6 +118,8 @@ static void ask_tenant_table_full(struct scene *scene)
 	scene->limits.tenants = 2;
 	scene->submit.tenant = OTHER;
 	scene->limit = OTHER;
+	/* Both that are known are the policy's own. */
+	scene->retry_after = TR_MINUTE;
 	scene->retriable = true;
 }
 
@@ -492,6 +494,35 @@ static void test_a_refused_stranger_takes_no_place_in_the_table(void **state)
 	tr_stage_done(&stage);
 }
 
+/* ADM-3: whoever finds the table full is told when a place may be free, and finds one then. */
+static void test_a_full_tenant_table_says_when_to_come_back(void **state)
+{
+	struct tr_limits limits = tr_stage_limits;
+	static struct tr_plan plan;
+	struct tr_stage stage;
+	uint64_t first, again;
+
+	(void)state;
+	limits.tenants = 2;
+	tr_plan_init(&plan, 1);
+	tr_plan_model(&plan, TR_NAME("m"), 1, 1);
+	plan.tenants[0].requests_per_minute = 6;
+	tr_stage_init(&stage, &limits, &plan.policy);
+	first = tr_stage_submit(&stage, (struct tr_event_job_submit){.tenant = GUEST});
+	again = tr_stage_submit(&stage, (struct tr_event_job_submit){.tenant = OTHER});
+	assert_int_equal(tr_stage_reject(&stage, again)->code, TR_REJECT_TENANT_TABLE_FULL);
+	assert_int_equal(tr_stage_reject(&stage, again)->retry_after, TR_SECOND);
+	tr_stage_wait(&stage, TR_SECOND);
+	tr_stage_complete(&stage, first, 9);
+	/* Of its rate a sixth of a minute is spent. */
+	again = tr_stage_submit(&stage, (struct tr_event_job_submit){.tenant = OTHER});
+	assert_int_equal(tr_stage_reject(&stage, again)->retry_after, 9 * TR_SECOND);
+	tr_stage_wait(&stage, 9 * TR_SECOND);
+	again = tr_stage_submit(&stage, (struct tr_event_job_submit){.tenant = OTHER});
+	assert_non_null(tr_stage_accept(&stage, again));
+	tr_stage_done(&stage);
+}
+
 /* ADM-6 */
 static void test_an_accepted_job_is_told_its_place_and_time(void **state)
 {
@@ -562,6 +593,7 @@ int main(void)
 		cmocka_unit_test(test_the_request_is_judged_before_the_house),
 		cmocka_unit_test(test_a_budget_is_reserved_and_settled_exactly_once),
 		cmocka_unit_test(test_the_dearest_model_that_may_serve_is_reserved_for),
+		cmocka_unit_test(test_a_full_tenant_table_says_when_to_come_back),
 		cmocka_unit_test(test_a_refused_stranger_takes_no_place_in_the_table),
 		cmocka_unit_test(test_an_accepted_job_is_told_its_place_and_time),
 		cmocka_unit_test(
