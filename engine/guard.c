@@ -477,7 +477,7 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	tr_job_path(job, TR_ACTION_JOB_ACCEPT, e->class[a->class_slot].name, 0);
 	tr_job_enter(e, job);
 	if (a->key)
-		tr_idempotency_take(e, a->key, a->submit->body_hash, job->job_id);
+		tr_idempotency_take(e, a->key, a->submit->body_hash, job);
 	return job;
 }
 
