@@ -296,7 +296,9 @@ static bool end_shut(struct tr_engine *e, uint32_t model)
 				break;
 			if (!tr_step_has_room(e) || !tr_record_has_room(e))
 				return false;
-			if (job->deadline <= e->core->now)
+			if (job->doomed)
+				tr_job_end(e, job, TR_OUTCOME_CANCELED, (enum tr_cause)job->doomed);
+			else if (job->deadline <= e->core->now)
 				tr_job_expire(e, job);
 			else
 				tr_job_end(e, job, TR_OUTCOME_FAILED, TR_CAUSE_ROUTE_CLOSED);
