@@ -405,10 +405,13 @@ void tr_attempt_preempt(struct tr_engine *e, struct tr_attempt *attempt)
 	struct tr_job *job = job_of(e, attempt);
 	struct tr_active *active = tr_active_of(e, job);
 	uint16_t endpoint = attempt->endpoint;
+	uint64_t cost = active->cost_micro_usd;
 
 	TR_ASSERT(active->first_attempt1 == tr_row_of_attempt(e, attempt) + 1);
 	TR_ASSERT(attempt->next1 == 0);
 	tr_attempt_abort(e, attempt, TR_CAUSE_PREEMPTED);
+	/* Admission reserved for one answer, and this is not the one that the tenant gets. */
+	active->cost_micro_usd = cost;
 	tried_remove(active, endpoint);
 	tr_job_preempt(e, job);
 }

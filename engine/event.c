@@ -54,12 +54,14 @@ static void on_job_persisted(struct tr_engine *e, const struct tr_event_job_pers
 {
 	struct tr_job *job = tr_job_at(e, ev->job);
 
-	if (!ev->ok)
+	if (!ev->ok) {
+		tr_idempotency_give_back(e, job);
 		tr_job_end(e, job, TR_OUTCOME_FAILED, TR_CAUSE_PERSIST_FAILED);
-	else if (job->flags & TR_JOB_RELEASE_DUE)
+	} else if (job->flags & TR_JOB_RELEASE_DUE) {
 		tr_job_hold(e, job, TR_HOLD_RELEASE);
-	else
+	} else {
 		tr_job_enqueue(e, job);
+	}
 }
 
 static int check_job_release(const struct tr_engine *e, const struct tr_event_job_release *ev)

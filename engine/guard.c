@@ -7,7 +7,8 @@
  * known request is told so before anything that policy, quota or load could have changed since: its
  * answer exists, whatever would become of it today; it spends nothing. A check reads and
  * judges; only when all have passed is anything booked: the tenant's rates are taken and its budget
- * is reserved by estimate, to be corrected when the job ends. A refused job leaves a count, a code
+ * is reserved by estimate (at the price of the dearest model that may serve the job), to be
+ * corrected when the job ends. A refused job leaves a count, a code
  * and a path hash; where a job of a full queue gives up its place to the newcomer (shed.h), it ends
  * once nothing else can refuse that one.
  */
@@ -261,10 +262,24 @@ static uint64_t tokens_reserved(const struct admission *a)
 	       (a->submit->tokens_out_max ? a->submit->tokens_out_max : a->tokens_predicted);
 }
 
+/* The estimate is that of the dearest model that may come to serve the job: neither its own limit
+ * nor a budget may be broken by where it is sent later. */
 static enum tr_reject check_cost(struct admission *a)
 {
-	a->cost =
-		tr_price(a->model, a->submit->tokens_in, tokens_reserved(a) - a->submit->tokens_in);
+	uint64_t out = tokens_reserved(a) - a->submit->tokens_in;
+	uint32_t steps = a->strict ? 1 : a->model->chain_count;
+
+	for (uint32_t step = 0; step < steps; step++) {
+		uint32_t row = a->model->chain[step];
+		const struct tr_policy_model *model = &a->policy->models[row];
+		uint64_t cost = tr_price(model, a->submit->tokens_in, out);
+
+		if (!tr_model_set_has(&a->tenant_row->models, row) || !roomy(a, model) ||
+		    cost <= a->cost)
+			continue;
+		a->cost = cost;
+		a->limit = model->name;
+	}
 	return a->submit->cost_limit && a->cost > a->submit->cost_limit ? TR_REJECT_COST_LIMIT
 									: TR_REJECT_NONE;
 }
@@ -291,7 +306,8 @@ static enum tr_reject check_tenant(struct admission *a)
 	uint64_t promised;
 
 	a->limit = tenant_name(a);
-	if (!tr_registry_tenant_fits(a->e, a->limit))
+	a->retry_after = tr_registry_tenant_wait(a->e, a->limit);
+	if (a->retry_after)
 		return TR_REJECT_TENANT_TABLE_FULL;
 	a->retry_after = tr_rate_wait(tenant.requests_tat, now, 1, tenant.requests_per_minute);
 	if (a->retry_after)
@@ -461,7 +477,7 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 	tr_job_path(job, TR_ACTION_JOB_ACCEPT, e->class[a->class_slot].name, 0);
 	tr_job_enter(e, job);
 	if (a->key)
-		tr_idempotency_take(e, a->key, a->submit->body_hash, job->job_id);
+		tr_idempotency_take(e, a->key, a->submit->body_hash, job);
 	return job;
 }
 

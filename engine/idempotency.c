@@ -6,7 +6,8 @@
  * (and charged) twice. The one rule: within a window from a job's admission its key belongs to it,
  * whatever has become of it. A second request with the same body is told which job that was, one
  * with another body that the key is taken (the draft "The Idempotency-Key HTTP Header Field" of the
- * IETF's httpapi group). A request that was refused takes nothing and may come again.
+ * IETF's httpapi group). A request that was refused takes nothing and may come again, and one that
+ * could not be stored gives its key back: nothing was done for it, and its client is to try again.
  *
  * Rows are a ring in order of admission, with an index by key beside it. What a row holds is when
  * the key was taken, not when it ends: so the oldest row always ends first, also after a policy has
@@ -14,8 +15,8 @@
  * does not bring back what had run out by the window before it (tr_idempotency_forget()).
  *
  * Rows that have run out are let go from the old end, two for each that comes, so that no step has
- * many to do; until then they are looked over. One whose key is taken anew before that loses its
- * key (and so its place in the index: `job_id` 0) and keeps its place in the ring.
+ * many to do; until then they are looked over. One whose key is taken anew before that, or given
+ * back, loses its place in the index (`job_id` 0) and keeps its place in the ring.
  *
  * Refused: forgetting a key before its time. With every row in use by a key of this window no other
  * key is taken, and the job that brings one is refused: better late than twice.
@@ -72,11 +73,11 @@ static void drop_oldest(struct tr_engine *e)
 	e->core->idempotency_count--;
 }
 
-void tr_idempotency_take(struct tr_engine *e, uint64_t key, uint64_t body, uint64_t job_id)
+void tr_idempotency_take(struct tr_engine *e, uint64_t key, uint64_t body, struct tr_job *job)
 {
 	uint32_t before, row;
 
-	TR_ASSERT(job_id != 0);
+	TR_ASSERT(job->job_id != 0);
 	TR_ASSERT(tr_idempotency_wait(e) == 0);
 	for (int i = 0; i < 2 && oldest_over(e); i++)
 		drop_oldest(e);
@@ -88,9 +89,22 @@ void tr_idempotency_take(struct tr_engine *e, uint64_t key, uint64_t body, uint6
 	}
 	row = ring_row(e, e->core->idempotency_count);
 	e->idempotency[row] = (struct tr_idempotency){
-		.key = key, .body = body, .job_id = job_id, .since = e->core->now};
+		.key = key, .body = body, .job_id = job->job_id, .since = e->core->now};
 	e->core->idempotency_count++;
 	tr_index_insert(&e->idempotency_index, row);
+	job->idempotency1 = row + 1;
+}
+
+void tr_idempotency_give_back(struct tr_engine *e, const struct tr_job *job)
+{
+	struct tr_idempotency *row =
+		job->idempotency1 ? &e->idempotency[job->idempotency1 - 1] : NULL;
+
+	/* It may have run out, and the row be another's. */
+	if (!row || row->job_id != job->job_id)
+		return;
+	tr_index_remove(&e->idempotency_index, job->idempotency1 - 1);
+	*row = (struct tr_idempotency){.since = row->since};
 }
 
 void tr_idempotency_forget(struct tr_engine *e)
@@ -145,7 +159,7 @@ const char *tr_idempotency_verify(const struct tr_engine *e)
 		kept += row->job_id != 0;
 		if (row->job_id && tr_index_find(&e->idempotency_index, row->key) != ring_row(e, n))
 			return "an idempotency key is not found";
-		if (!row->job_id && end_of(e, ring_row(e, n)) > core->now)
+		if (!row->job_id && row->key && end_of(e, ring_row(e, n)) > core->now)
 			return "an idempotency key lost its job before its time";
 	}
 	return kept == e->idempotency_index.count ? NULL : "the index of idempotency keys";

@@ -14,7 +14,9 @@ const struct tr_idempotency *tr_idempotency_find(const struct tr_engine *e, uint
 /* How long until another key can be taken; 0: now. */
 tr_span_ns tr_idempotency_wait(const struct tr_engine *e);
 /* An admitted job takes a key that nobody has, where there is room. O(1) expected. */
-void tr_idempotency_take(struct tr_engine *e, uint64_t key, uint64_t body, uint64_t job_id);
+void tr_idempotency_take(struct tr_engine *e, uint64_t key, uint64_t body, struct tr_job *job);
+/* The job could not be stored: as if it had never come, its key is free again. O(1) expected. */
+void tr_idempotency_give_back(struct tr_engine *e, const struct tr_job *job);
 
 /* Before another policy, and so another window, is in force: what has run out by the present one
  * stays forgotten. O(keys that have run out). */

@@ -236,7 +236,7 @@ void tr_job_preempt(struct tr_engine *e, struct tr_job *job)
 
 	TR_ASSERT(active->first_attempt1 == 0);
 	TR_ASSERT(active->preempted < TR_PREEMPTIONS_MAX);
-	/* What it cost stays; of the answer nothing does, as if nobody had answered yet. */
+	/* Nothing of the answer stays, as if nobody had answered yet. */
 	active->committed1 = 0;
 	active->first_token = 0;
 	active->tokens_out = 0;

@@ -16,6 +16,13 @@ void tr_pool_mark(struct tr_engine *e, uint32_t model)
 	e->model[model].dirty = 1;
 }
 
+void tr_pool_unmark(struct tr_engine *e, uint32_t model)
+{
+	TR_ASSERT(e->model[model].dirty);
+	e->core->dirty_models--;
+	e->model[model].dirty = 0;
+}
+
 bool tr_pool_wanted(const struct tr_model *model)
 {
 	return model->waiting || model->retry_oldest1;

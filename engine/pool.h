@@ -7,6 +7,8 @@
 
 /* The pool must be looked at before this step's end, or at once after it. */
 void tr_pool_mark(struct tr_engine *e, uint32_t model);
+/* It is being looked at. What gets better meanwhile marks it anew. */
+void tr_pool_unmark(struct tr_engine *e, uint32_t model);
 /* Mark every pool in which somebody waits. */
 void tr_pool_mark_all(struct tr_engine *e);
 /* Something about the endpoint got better: mark every pool that may use it. */

@@ -18,8 +18,9 @@
  * smaller name of the endpoint.
  *
  * What was preempted is no retry and nobody's fault: neither health, breaker, retry budget nor the
- * list of tried endpoints learn of it. The tokens were made, so their cost stays with the job; the
- * fair share of its tenant and its token rate count the answer that is kept.
+ * list of tried endpoints learn of it. Its tenant pays for the answer that it gets, in money, fair
+ * share and token rate, and for nothing that it never saw: what was begun in vain was not reserved,
+ * and would break a budget. The endpoint's own token rate counts all that was made.
  *
  * Refused: preempting for rows of the engine's own tables, for an endpoint that would still refuse
  * the job with one attempt less, and where the router would not have looked.

@@ -209,10 +209,34 @@ static uint32_t tenant_place(const struct tr_engine *e)
 	return place;
 }
 
-bool tr_registry_tenant_fits(const struct tr_engine *e, tr_name name)
+/* Until a tenant may be forgotten, as far as that is known: one that has jobs may lose its last at
+ * any moment, one that the policy names stays as long as that policy. */
+static tr_span_ns remembered(const struct tr_engine *e, uint32_t slot)
 {
-	return tr_registry_find(&e->registry[TR_REGISTRY_TENANT], name) != TR_NONE ||
-	       tenant_place(e) != TR_NONE;
+	const struct tr_tenant *tenant = &e->tenant[slot];
+	const struct tr_loaded *active = &e->loaded[e->core->active_policy];
+	tr_time_ns now = e->core->now;
+	tr_time_ns until = tr_max(tenant->requests_tat, tenant->tokens_tat);
+
+	if (active->row_of_slot[TR_REGISTRY_TENANT][slot])
+		return TR_MINUTE;
+	if (tenant->live)
+		return TR_SECOND;
+	if (tenant->budget_micro_usd_per_day && tr_spent_today(tenant, now))
+		until = tr_max(until, (now / TR_DAY + 1) * TR_DAY);
+	return tr_sub_sat(until, now);
+}
+
+tr_span_ns tr_registry_tenant_wait(const struct tr_engine *e, tr_name name)
+{
+	tr_span_ns least = TR_TIME_NEVER;
+
+	if (tr_registry_find(&e->registry[TR_REGISTRY_TENANT], name) != TR_NONE ||
+	    tenant_place(e) != TR_NONE)
+		return 0;
+	for (uint32_t slot = 0; slot < e->limits.tenants; slot++)
+		least = tr_min(least, remembered(e, slot));
+	return least;
 }
 
 uint32_t tr_registry_tenant(struct tr_engine *e, tr_name name)

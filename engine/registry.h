@@ -10,8 +10,8 @@ uint32_t tr_registry_find(const struct tr_registry *registry, tr_name name);
 /* Take the lowest free slot for a new name, which must not be 0 or known; TR_NONE: full. */
 uint32_t tr_registry_add(struct tr_registry *registry, tr_name name);
 
-/* Is the tenant known, or is there a place for it? */
-bool tr_registry_tenant_fits(const struct tr_engine *e, tr_name name);
+/* 0 if the tenant is known or there is a place for it; else how long until there may be one. */
+tr_span_ns tr_registry_tenant_wait(const struct tr_engine *e, tr_name name);
 /* The slot of a tenant that fits, made if need be under the active policy's default row. */
 uint32_t tr_registry_tenant(struct tr_engine *e, tr_name name);
 

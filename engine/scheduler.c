@@ -314,7 +314,9 @@ static bool end_shut(struct tr_engine *e, uint32_t model)
 				break;
 			if (!tr_step_has_room(e) || !tr_record_has_room(e))
 				return false;
-			if (job->deadline <= e->core->now)
+			if (job->doomed)
+				tr_job_end(e, job, TR_OUTCOME_CANCELED, (enum tr_cause)job->doomed);
+			else if (job->deadline <= e->core->now)
 				tr_job_expire(e, job);
 			else
 				tr_job_end(e, job, TR_OUTCOME_FAILED, TR_CAUSE_ROUTE_CLOSED);
@@ -399,9 +401,11 @@ void tr_scheduler_run(struct tr_engine *e)
 	uint32_t m;
 
 	while ((m = tr_pool_next(e)) != TR_NONE) {
-		if (tr_pool_wanted(&e->model[m]) && !pool_run(e, m))
+		/* Unmarked before the look: what gets better while it lasts is looked at again. */
+		tr_pool_unmark(e, m);
+		if (tr_pool_wanted(&e->model[m]) && !pool_run(e, m)) {
+			tr_pool_mark(e, m);
 			return;
-		e->model[m].dirty = 0;
-		e->core->dirty_models--;
+		}
 	}
 }

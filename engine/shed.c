@@ -122,8 +122,14 @@ bool tr_shed_find(const struct tr_engine *e, uint32_t model, uint32_t class_slot
 
 void tr_shed_make_room(struct tr_engine *e, const struct tr_shed *shed)
 {
-	if (!shed->victim)
+	struct tr_job *victim = shed->victim;
+
+	if (!victim)
 		return;
-	TR_ASSERT(shed->victim->state == TR_JOB_QUEUED);
-	tr_job_end(e, shed->victim, TR_OUTCOME_FAILED, shed->cause);
+	TR_ASSERT(victim->state == TR_JOB_QUEUED);
+	/* One whose group was canceled only goes a moment sooner. */
+	if (victim->doomed)
+		tr_job_end(e, victim, TR_OUTCOME_CANCELED, (enum tr_cause)victim->doomed);
+	else
+		tr_job_end(e, victim, TR_OUTCOME_FAILED, shed->cause);
 }

@@ -141,7 +141,8 @@ enum tr_job_flag {
 	F(u32, tokens_predicted)                                                                   \
 	F(u32, needs)                                                                              \
 	F(u32, active1)                                                                            \
-	F(u64, session)	 /* mixed with the tenant; 0: none */                                      \
+	F(u32, idempotency1) /* where its key was put; another's may stand there by now */         \
+	F(u64, session)	     /* mixed with the tenant; 0: none */                                  \
 	F(u64, group_id) /* 0: none; the circular list of its jobs, in order of admission (of a    \
 			    doomed one, that of the doomed): */                                    \
 	F(u32, group_older1)                                                                       \
@@ -347,7 +348,7 @@ enum tr_job_flag {
 #define TR_IDEMPOTENCY_FIELDS(F)                                                                   \
 	F(u64, key) /* mixed with the tenant */                                                    \
 	F(hash, body)                                                                              \
-	F(u64, job_id) /* 0: it ran out, and its key was taken anew */                             \
+	F(u64, job_id) /* 0: its key was taken anew, or given back (key 0) */                      \
 	F(time, since)
 
 #define TR_TENANT_FIELDS(F)                                                                        \

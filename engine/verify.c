@@ -47,6 +47,8 @@ static const char *job_ranges(const struct tr_engine *e, const struct tr_job *jo
 	      "a group's older link leaves the table");
 	HOLDS(link_good(job->group_newer1, core->job_used),
 	      "a group's newer link leaves the table");
+	HOLDS(link_good(job->idempotency1, e->limits.idempotency),
+	      "a job's idempotency row leaves the table");
 	HOLDS(!job->doomed || (job->doomed >= TR_CAUSE_CANCEL_CLIENT &&
 			       job->doomed <= TR_CAUSE_CANCEL_OPERATOR),
 	      "a job is doomed for no cause");

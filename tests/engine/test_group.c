@@ -286,6 +286,36 @@ static void test_a_doomed_job_that_is_released_is_not_dispatched(void **state)
 	tr_stage_done(&stage);
 }
 
+/* However a doomed job that waits comes to its end, it was canceled: neither a route that closes
+ * nor a newcomer to its full queue has another word on it. */
+static void test_a_doomed_job_that_waits_ends_as_canceled(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 2; way++) {
+		set_up(1);
+		plan.classes[0].queue_limit = MANY;
+		plan.classes[0].full = TR_FULL_DROP_LRU;
+		start();
+		stage.trusting = true;
+		submit(0, 0);
+		for (int i = 0; i < MANY; i++)
+			many[i] = submit(GROUP, TR_SUBMIT_STRICT);
+		stage.trusting = false;
+		assert_int_equal(tr_stage_cancel_group(&stage, GROUP, TR_CAUSE_CANCEL_CLIENT), 0);
+		assert_true(lives(many[MANY - 1]));
+		if (way == 0) {
+			tr_stage_lifecycle(&stage, plan.endpoints[0].name, TR_LIFECYCLE_DOWN);
+		} else {
+			for (int i = 0; i < MANY / 2; i++)
+				submit(0, TR_SUBMIT_STRICT);
+		}
+		tr_stage_wait(&stage, 0);
+		for (int i = 0; i < MANY; i++)
+			assert_canceled(many[i], TR_CAUSE_CANCEL_CLIENT);
+		tr_stage_done(&stage);
+	}
+}
+
 /* SCH-6: the slot of a doomed job is free in a moment; it is not taken from it. */
 static void test_a_doomed_job_is_no_victim(void **state)
 {
@@ -368,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_who_joins_after_the_word_is_not_concerned),
 		cmocka_unit_test(test_events_about_the_doomed_are_taken),
 		cmocka_unit_test(test_a_doomed_job_that_is_released_is_not_dispatched),
+		cmocka_unit_test(test_a_doomed_job_that_waits_ends_as_canceled),
 		cmocka_unit_test(test_a_doomed_job_is_no_victim),
 		cmocka_unit_test(test_a_cancel_goes_on_after_a_restore),
 	};

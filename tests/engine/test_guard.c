@@ -118,6 +118,8 @@ static void ask_tenant_table_full(struct scene *scene)
 	scene->limits.tenants = 2;
 	scene->submit.tenant = OTHER;
 	scene->limit = OTHER;
+	/* Both that are known are the policy's own. */
+	scene->retry_after = TR_MINUTE;
 	scene->retriable = true;
 }
 
@@ -423,6 +425,57 @@ static void test_a_budget_is_reserved_and_settled_exactly_once(void **state)
 	tr_stage_done(&stage);
 }
 
+/* GOV-1: a dearer fallback must break neither the job's own limit nor its tenant's budget; one that
+ * can never serve the job costs nothing. */
+static void test_the_dearest_model_that_may_serve_is_reserved_for(void **state)
+{
+	enum {
+		PLAIN,
+		STRICT,
+		NOT_ALLOWED,
+		INCAPABLE,
+		TOO_SHORT,
+		WAYS
+	};
+	static struct tr_plan plan;
+
+	(void)state;
+	for (int way = 0; way < WAYS; way++) {
+		struct tr_event_job_submit submit = {.cost_limit = 300, .tokens_out_max = 50};
+		struct tr_stage stage;
+		uint64_t reserved, job;
+
+		tr_plan_init(&plan, 1);
+		tr_plan_model(&plan, TR_NAME("m"), 1, 1);
+		tr_plan_model(&plan, TR_NAME("dear"), 1, 1);
+		plan.models[0].chain[1] = 1;
+		plan.models[0].chain_count = 2;
+		plan.models[1].price_in = 3 * plan.models[0].price_in;
+		if (way == STRICT)
+			submit.flags = TR_SUBMIT_STRICT;
+		if (way == NOT_ALLOWED)
+			plan.tenants[0].models.bits[0] = 1;
+		plan.models[0].capabilities = plan.models[1].capabilities = TR_CAPABILITY_JSON;
+		submit.needs = TR_CAPABILITY_JSON;
+		if (way == INCAPABLE)
+			plan.models[1].capabilities = 0;
+		if (way == TOO_SHORT)
+			plan.models[1].context_tokens = 149;
+		tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
+		job = tr_stage_submit(&stage, submit);
+		if (way == PLAIN) {
+			assert_int_equal(tr_stage_reject(&stage, job)->code, TR_REJECT_COST_LIMIT);
+			assert_int_equal(tr_stage_reject(&stage, job)->limit, TR_NAME("dear"));
+			submit.cost_limit = 400;
+			job = tr_stage_submit(&stage, submit);
+		}
+		assert_non_null(tr_stage_accept(&stage, job));
+		reserved = tr_stage_tenant(&stage, TR_NAME("default")).reserved_micro_usd;
+		assert_int_equal(reserved, way == PLAIN ? 3 * 100 + 2 * 50 : 100 + 2 * 50);
+		tr_stage_done(&stage);
+	}
+}
+
 /* GOV-1: a new name must not cost a place in the table before it is let in. */
 static void test_a_refused_stranger_takes_no_place_in_the_table(void **state)
 {
@@ -438,6 +491,35 @@ static void test_a_refused_stranger_takes_no_place_in_the_table(void **state)
 	submit(&stage, &scene.submit);
 	assert_int_equal(tr_stage_reject(&stage, 77)->code, TR_REJECT_DEADLINE_UNMET);
 	assert_int_equal(tr_engine_tenant(stage.engine, OTHER, &view), TR_E_INVALID);
+	tr_stage_done(&stage);
+}
+
+/* ADM-3: whoever finds the table full is told when a place may be free, and finds one then. */
+static void test_a_full_tenant_table_says_when_to_come_back(void **state)
+{
+	struct tr_limits limits = tr_stage_limits;
+	static struct tr_plan plan;
+	struct tr_stage stage;
+	uint64_t first, again;
+
+	(void)state;
+	limits.tenants = 2;
+	tr_plan_init(&plan, 1);
+	tr_plan_model(&plan, TR_NAME("m"), 1, 1);
+	plan.tenants[0].requests_per_minute = 6;
+	tr_stage_init(&stage, &limits, &plan.policy);
+	first = tr_stage_submit(&stage, (struct tr_event_job_submit){.tenant = GUEST});
+	again = tr_stage_submit(&stage, (struct tr_event_job_submit){.tenant = OTHER});
+	assert_int_equal(tr_stage_reject(&stage, again)->code, TR_REJECT_TENANT_TABLE_FULL);
+	assert_int_equal(tr_stage_reject(&stage, again)->retry_after, TR_SECOND);
+	tr_stage_wait(&stage, TR_SECOND);
+	tr_stage_complete(&stage, first, 9);
+	/* Of its rate a sixth of a minute is spent. */
+	again = tr_stage_submit(&stage, (struct tr_event_job_submit){.tenant = OTHER});
+	assert_int_equal(tr_stage_reject(&stage, again)->retry_after, 9 * TR_SECOND);
+	tr_stage_wait(&stage, 9 * TR_SECOND);
+	again = tr_stage_submit(&stage, (struct tr_event_job_submit){.tenant = OTHER});
+	assert_non_null(tr_stage_accept(&stage, again));
 	tr_stage_done(&stage);
 }
 
@@ -510,6 +592,8 @@ int main(void)
 		cmocka_unit_test(test_a_refused_rate_comes_back_when_it_said),
 		cmocka_unit_test(test_the_request_is_judged_before_the_house),
 		cmocka_unit_test(test_a_budget_is_reserved_and_settled_exactly_once),
+		cmocka_unit_test(test_the_dearest_model_that_may_serve_is_reserved_for),
+		cmocka_unit_test(test_a_full_tenant_table_says_when_to_come_back),
 		cmocka_unit_test(test_a_refused_stranger_takes_no_place_in_the_table),
 		cmocka_unit_test(test_an_accepted_job_is_told_its_place_and_time),
 		cmocka_unit_test(

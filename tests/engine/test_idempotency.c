@@ -128,6 +128,39 @@ static void test_tenants_do_not_meet_in_a_key(void **state)
 	tr_stage_done(&stage);
 }
 
+/* ADM-7: nothing was done for it, and its client is told to try again. */
+static void test_a_job_that_could_not_be_stored_gives_its_key_back(void **state)
+{
+	struct tr_event_job_submit submit = {
+		.idempotency_key = 1, .body_hash = 2, .flags = TR_SUBMIT_ASYNC};
+	struct tr_stage stage;
+	uint64_t lost, kept, late;
+
+	(void)state;
+	begin(&stage, 2);
+	lost = tr_stage_submit(&stage, submit);
+	assert_int_equal(tr_stage_persisted(&stage, lost, false), 0);
+	kept = tr_stage_submit(&stage, submit);
+	assert_non_null(tr_stage_accept(&stage, kept));
+	assert_int_equal(tr_stage_persisted(&stage, kept, true), 0);
+	assert_int_equal(send(&stage, 1, 2), 0);
+	refused_as(&stage, TR_REJECT_IDEMPOTENT_REPEAT, kept);
+	/* It kept its place in the ring: that is in order of time. */
+	assert_int_equal(send(&stage, 2, 2), 0);
+	refused_as(&stage, TR_REJECT_IDEMPOTENCY_TABLE_FULL, 0);
+	/* What ran out, and was taken by another, is not its to give. */
+	tr_stage_wait(&stage, WINDOW);
+	submit.idempotency_key = 3;
+	late = tr_stage_submit(&stage, submit);
+	tr_stage_wait(&stage, WINDOW);
+	kept = send(&stage, 3, 2);
+	assert_int_not_equal(kept, 0);
+	assert_int_equal(tr_stage_persisted(&stage, late, false), 0);
+	assert_int_equal(send(&stage, 3, 2), 0);
+	refused_as(&stage, TR_REJECT_IDEMPOTENT_REPEAT, kept);
+	tr_stage_done(&stage);
+}
+
 /* ADM-7: what was refused may be sent again. */
 static void test_a_refused_job_takes_no_key(void **state)
 {
@@ -373,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_another_body_under_the_same_key_is_a_conflict),
 		cmocka_unit_test(test_a_key_of_0_and_a_window_of_0_mean_nothing),
 		cmocka_unit_test(test_tenants_do_not_meet_in_a_key),
+		cmocka_unit_test(test_a_job_that_could_not_be_stored_gives_its_key_back),
 		cmocka_unit_test(test_a_refused_job_takes_no_key),
 		cmocka_unit_test(test_a_repeat_is_known_before_quota_queue_and_policy),
 		cmocka_unit_test(test_a_key_ends_with_its_window_and_a_full_table_says_when),
