@@ -47,7 +47,7 @@ struct tr_choosing {
 	uint64_t worst[TR_TERM_COUNT];
 	/* From here on nothing is cleared: it is written before it is read. */
 	struct tr_affinity affinity;
-	struct tr_asked asked[TR_DECISION_CANDIDATES_MAX];
+	struct tr_asked asked[TR_DECISION_CANDIDATES_MAX + 1]; /* the last: beyond room */
 	struct tr_choice eligible[TR_CHOICES_MAX];
 };
 

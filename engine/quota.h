@@ -23,10 +23,11 @@ static inline tr_span_ns tr_rate_span(uint64_t count, uint64_t per_minute)
 static inline tr_span_ns tr_rate_wait(tr_time_ns tat, tr_time_ns now, uint64_t count,
 				      uint64_t per_minute)
 {
-	tr_time_ns next = tr_add_sat(tr_max(tat, now), tr_rate_span(count, per_minute));
-
 	if (per_minute == 0 || tat <= now)
 		return 0;
+
+	tr_time_ns next = tr_add_sat(tat, tr_rate_span(count, per_minute));
+
 	return tr_sub_sat(tr_min(tr_sub_sat(next, TR_MINUTE), tat), now);
 }
 

@@ -34,6 +34,13 @@ struct met {
 	bool particular; /* a reason that is the job's own, in any look */
 };
 
+/* Reasons that lie with the job: another may be taken where this one is not. */
+#define PARTICULAR                                                                                 \
+	(1u << TR_FILTER_CAPABILITY | 1u << TR_FILTER_CONTEXT | 1u << TR_FILTER_TENANT |           \
+	 1u << TR_FILTER_TRIED | 1u << TR_FILTER_RATE | 1u << TR_FILTER_PROVIDER)
+#define OUT  (1u << TR_FILTER_BREAKER | 1u << TR_FILTER_PROBES)
+#define FULL (1u << TR_FILTER_BUSY | 1u << TR_FILTER_LIMIT)
+
 /* Add a reason against an endpoint. Returns true if it is merely busy. */
 static bool meet(struct tr_choosing *d, uint32_t slot, enum tr_filter why, uint64_t detail,
 		 struct met *met)
@@ -44,30 +51,23 @@ static bool meet(struct tr_choosing *d, uint32_t slot, enum tr_filter why, uint6
 		tr_breaker_wake(d->e, slot, tr_add_sat(d->e->core->now, detail));
 	met->waits |= hope != TR_HOPE_NEVER;
 	met->room |= hope == TR_HOPE_ROOM;
-	met->out |= why == TR_FILTER_BREAKER || why == TR_FILTER_PROBES;
-	met->particular |= why == TR_FILTER_CAPABILITY || why == TR_FILTER_CONTEXT ||
-			   why == TR_FILTER_TENANT || why == TR_FILTER_TRIED ||
-			   why == TR_FILTER_RATE || why == TR_FILTER_PROVIDER;
-	return why == TR_FILTER_BUSY || why == TR_FILTER_LIMIT;
+	met->out |= (OUT >> why) & 1;
+	met->particular |= (PARTICULAR >> why) & 1;
+	return (FULL >> why) & 1;
 }
 
 /* Ask the filters about the i-th endpoint of a chain step; the answer is kept for the record. */
-static struct tr_asked ask(struct tr_choosing *d, uint32_t step, enum tr_filter of_model,
-			   uint32_t i)
+static const struct tr_asked *ask(struct tr_choosing *d, uint32_t step, enum tr_filter of_model,
+				  uint32_t i)
 {
+	struct tr_asked *asked = &d->asked[tr_min(d->asked_count++, TR_DECISION_CANDIDATES_MAX)];
 	uint32_t row = d->policy->models[d->job->model_row].chain[step];
 	uint32_t endpoint_row = d->policy->models[row].first_endpoint + i;
-	struct tr_asked asked = {
-		.endpoint =
-			tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT, endpoint_row),
-		.endpoint_row = (uint16_t)endpoint_row,
-		.chain_step = (uint8_t)step,
-	};
 
-	asked.filter = (uint8_t)tr_filter(d, row, of_model, asked.endpoint, &asked.detail);
-	if (d->asked_count < TR_DECISION_CANDIDATES_MAX)
-		d->asked[d->asked_count] = asked;
-	d->asked_count++;
+	asked->endpoint_row = (uint16_t)endpoint_row;
+	asked->endpoint = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT, endpoint_row);
+	asked->chain_step = (uint8_t)step;
+	asked->filter = (uint8_t)tr_filter(d, row, of_model, asked->endpoint, &asked->detail);
 	return asked;
 }
 
@@ -80,19 +80,19 @@ static bool collect(struct tr_choosing *d, uint32_t step, struct met *met)
 	bool busy = false;
 
 	for (uint32_t i = 0; i < model->endpoint_count; i++) {
-		struct tr_asked asked = ask(d, step, of_model, i);
+		const struct tr_asked *asked = ask(d, step, of_model, i);
 
-		if (asked.filter == TR_FILTER_NONE && d->count < TR_CHOICES_MAX) {
+		if (asked->filter == TR_FILTER_NONE && d->count < TR_CHOICES_MAX) {
 			struct tr_choice *c = &d->eligible[d->count++];
 
-			c->endpoint = asked.endpoint;
+			c->endpoint = asked->endpoint;
 			c->model_row = row;
-			c->load = tr_health_load(d->e, asked.endpoint);
-			c->slots = d->e->endpoint[asked.endpoint].slots;
+			c->load = tr_health_load(d->e, asked->endpoint);
+			c->slots = d->e->endpoint[asked->endpoint].slots;
 			d->load += c->load;
 			d->slots += c->slots;
 		}
-		busy |= meet(d, asked.endpoint, (enum tr_filter)asked.filter, asked.detail, met);
+		busy |= meet(d, asked->endpoint, (enum tr_filter)asked->filter, asked->detail, met);
 	}
 	return busy || d->count;
 }
