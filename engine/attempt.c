@@ -56,31 +56,33 @@ static struct tr_job *job_of(const struct tr_engine *e, const struct tr_attempt 
 
 /* ---- time-outs ---- */
 
+/* What a silence is called that lasts too long. */
+static const enum tr_cause silences[] = {
+	[TR_ATTEMPT_FREE] = TR_CAUSE_NONE,
+	[TR_ATTEMPT_DISPATCHED] = TR_CAUSE_TIMEOUT_CONNECT,
+	[TR_ATTEMPT_CONNECTED] = TR_CAUSE_TIMEOUT_HEADERS,
+	[TR_ATTEMPT_HEADERS] = TR_CAUSE_TIMEOUT_FIRST_TOKEN,
+	[TR_ATTEMPT_STREAMING] = TR_CAUSE_TIMEOUT_BETWEEN_TOKENS,
+};
+
 /* When the attempt's present silence ends it, and as what. */
 static tr_time_ns silence_ends(const struct tr_engine *e, const struct tr_attempt *attempt,
 			       enum tr_cause *ret_cause)
 {
 	const struct tr_policy_timeouts *limits = &tr_policy_of(e, job_of(e, attempt))->timeouts;
-	const struct {
-		tr_span_ns limit;
-		enum tr_cause cause;
-	} phases[] = {
-		[TR_ATTEMPT_FREE] = {0, TR_CAUSE_NONE},
-		[TR_ATTEMPT_DISPATCHED] = {limits->connect_ns, TR_CAUSE_TIMEOUT_CONNECT},
-		[TR_ATTEMPT_CONNECTED] = {limits->headers_ns, TR_CAUSE_TIMEOUT_HEADERS},
-		[TR_ATTEMPT_HEADERS] = {0, TR_CAUSE_TIMEOUT_FIRST_TOKEN},
-		[TR_ATTEMPT_STREAMING] = {limits->between_tokens_ns,
-					  TR_CAUSE_TIMEOUT_BETWEEN_TOKENS},
+	const tr_span_ns spans[] = {
+		[TR_ATTEMPT_DISPATCHED] = limits->connect_ns,
+		[TR_ATTEMPT_CONNECTED] = limits->headers_ns,
+		[TR_ATTEMPT_STREAMING] = limits->between_tokens_ns,
 	};
-
-	tr_span_ns limit = phases[attempt->state].limit;
+	tr_span_ns limit = spans[attempt->state];
 	tr_time_ns at = limit ? tr_add_sat(attempt->phase, limit) : TR_TIME_NEVER;
 	tr_time_ns first = limits->first_token_ns
 				   ? tr_add_sat(attempt->dispatched, limits->first_token_ns)
 				   : TR_TIME_NEVER;
 
 	if (attempt->state == TR_ATTEMPT_STREAMING || at <= first) {
-		*ret_cause = phases[attempt->state].cause;
+		*ret_cause = silences[attempt->state];
 		return at;
 	}
 	*ret_cause = TR_CAUSE_TIMEOUT_FIRST_TOKEN;

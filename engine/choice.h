@@ -18,6 +18,15 @@ struct tr_choice {
 	uint64_t measure;
 };
 
+/* A candidate of the look that decides, and what the filters said. */
+struct tr_asked {
+	uint64_t detail;
+	uint32_t endpoint;     /* registry slot, TR_NONE: it is gone */
+	uint16_t endpoint_row; /* in the job's policy */
+	uint8_t chain_step;
+	uint8_t filter; /* enum tr_filter */
+};
+
 struct tr_choosing {
 	struct tr_engine *e;
 	const struct tr_job *job;
@@ -26,18 +35,27 @@ struct tr_choosing {
 	const struct tr_policy_strategy *strategy;
 	enum tr_picker picker; /* the strategy's, unless that is bypassed */
 	enum tr_bypass bypass;
-	bool second_round;   /* endpoints tried before are candidates again */
-	uint32_t least_bad1; /* slot + 1 of the one whose breaker is no reason; 0: none */
-	uint32_t steps;	     /* of the chain that count */
-	uint32_t seen;	     /* of these, looked at in the round that decided */
-	struct tr_affinity affinity;
-	uint32_t count;
-	uint64_t load; /* of the eligible together, as the next */
+	bool second_round;    /* endpoints tried before are candidates again */
+	uint32_t least_bad1;  /* slot + 1 of the one whose breaker is no reason; 0: none */
+	uint32_t steps;	      /* of the chain that count */
+	uint32_t seen;	      /* of these, looked at in the round that decided */
+	uint32_t asked_count; /* candidates of these steps, also those beyond a record's room */
+	uint32_t count;	      /* of the eligible */
+	uint64_t load;	      /* of the eligible together, as the next */
 	uint64_t slots;
 	const struct tr_choice *home; /* of the job's session, if it may have the job */
 	uint64_t worst[TR_TERM_COUNT];
+	/* From here on nothing is cleared: it is written before it is read. */
+	struct tr_affinity affinity;
+	struct tr_asked asked[TR_DECISION_CANDIDATES_MAX + 1]; /* the last: beyond room */
 	struct tr_choice eligible[TR_CHOICES_MAX];
 };
+
+/* Clear what a decision begins with. */
+static inline void tr_choosing_clear(struct tr_choosing *d)
+{
+	memset(d, 0, offsetof(struct tr_choosing, affinity));
+}
 
 /* The load of a candidate at which it has its share of all work, this job's included, times a
  * percentage: rounded up, so never 0, and some candidate is always below (bounded loads; Mirrokni,

@@ -18,6 +18,10 @@ extern const uint64_t tr_decay_table[TR_DECAY_STEPS + 1];
  */
 static inline uint64_t tr_decay(uint64_t value, tr_span_ns age, tr_span_ns half_life)
 {
+	/* Most of what is asked for was never there. */
+	if (value == 0)
+		return 0;
+
 	/* In 1/2^16 of a step. */
 	uint64_t place = tr_mul_div(age, (uint64_t)TR_DECAY_STEPS << 16, half_life);
 	uint64_t halvings = place / ((uint64_t)TR_DECAY_STEPS << 16);

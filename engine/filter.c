@@ -9,7 +9,7 @@
  */
 #include "engine/filter.h"
 
-#include "engine/health.h"
+#include "engine/limit.h"
 #include "engine/quota.h"
 
 static bool tried(const struct tr_choosing *d, uint32_t endpoint)
@@ -98,7 +98,7 @@ static enum tr_filter filter_room(const struct tr_choosing *d, uint32_t slot, ui
 		return TR_FILTER_PROVIDER;
 	if (ep->in_flight >= ep->slots)
 		return TR_FILTER_BUSY;
-	return ep->in_flight >= tr_health_limit(d->e, slot) ? TR_FILTER_LIMIT : TR_FILTER_NONE;
+	return ep->in_flight >= tr_limit_now(d->e, slot) ? TR_FILTER_LIMIT : TR_FILTER_NONE;
 }
 
 /* The first reason against an endpoint; *ret_detail is how long it will hold, where that is known.

@@ -5,10 +5,17 @@
 
 #include "engine/base.h"
 
-/* Cells are row + 1, 0: empty; there are mask + 1 of them, a power of two and more than there will
- * ever be rows in it (twice as many keeps probes short). Zeroed cells are an empty index. */
+#define TR_INDEX_ROWS_MAX (1u << 24)
+
+struct tr_index_cell {
+	uint32_t row1 : 25; /* 0: empty */
+	uint32_t moved : 7; /* cells from its key's home; the most: so many or more */
+};
+
+/* There are mask + 1 cells, a power of two and more than there will ever be rows in it (twice as
+ * many keeps probes short). Zeroed cells are an empty index. */
 struct tr_index {
-	uint32_t *cells;
+	struct tr_index_cell *cells;
 	uint32_t mask;
 	uint32_t count; /* of rows in it */
 	/* Where keys stand: a u64 at `key_at` in each row of `row_bytes`. */
@@ -28,7 +35,7 @@ struct tr_index {
 
 /* The row that has the key, or TR_NONE. Any key is good, 0 too. O(1) expected. */
 uint32_t tr_index_find(const struct tr_index *index, uint64_t key);
-/* Put a row in. No row in the index may have its key. O(1) expected. */
+/* Put a row (below TR_INDEX_ROWS_MAX) in. No row in the index may have its key. O(1) expected. */
 void tr_index_insert(struct tr_index *index, uint32_t row);
 /* Take out a row that is in, before its key changes. O(1) expected. */
 void tr_index_remove(struct tr_index *index, uint32_t row);

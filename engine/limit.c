@@ -48,15 +48,6 @@ static void store(const struct tr_engine *e, struct tr_endpoint *ep, uint64_t mi
 	ep->limit_milli = limit >= UINT64_C(1000) * ep->slots ? 0 : (uint32_t)limit;
 }
 
-uint32_t tr_limit_now(const struct tr_engine *e, uint32_t endpoint)
-{
-	const struct tr_endpoint *ep = &e->endpoint[endpoint];
-
-	if (!tr_policy_active(e)->concurrency.adaptive)
-		return ep->slots;
-	return (uint32_t)(milli_of(ep) / 1000);
-}
-
 static void long_add(struct tr_endpoint *ep, tr_span_ns sample)
 {
 	tr_span_ns mean = ep->ttft_long;

@@ -6,7 +6,13 @@
 #include "engine/state.h"
 
 /* Attempts at once now, 1..slots; slots unless `concurrency.adaptive`. O(1). */
-uint32_t tr_limit_now(const struct tr_engine *e, uint32_t endpoint);
+static inline uint32_t tr_limit_now(const struct tr_engine *e, uint32_t endpoint)
+{
+	const struct tr_endpoint *ep = &e->endpoint[endpoint];
+
+	/* Where limits are fixed, none is stored. */
+	return ep->limit_milli ? ep->limit_milli / 1000 : ep->slots;
+}
 /* A first token came after so long; the endpoint's fast mean has it already. Wakes the pools that
  * wait where the limit rose. */
 void tr_limit_first_token(struct tr_engine *e, uint32_t endpoint, tr_span_ns ttft);

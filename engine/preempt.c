@@ -116,8 +116,7 @@ bool tr_preempt_make_room(struct tr_engine *e, const struct tr_job *job,
 	struct tr_choosing d TR_UNINITIALIZED;
 	struct tr_attempt *best = NULL;
 
-	/* As in the router: the eligible are written before they are read. */
-	memset(&d, 0, offsetof(struct tr_choosing, eligible));
+	tr_choosing_clear(&d);
 	d.e = e;
 	d.job = job;
 	d.active = tr_active_of(e, job);

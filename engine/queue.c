@@ -111,10 +111,14 @@ static void tree_insert(struct tr_engine *e, struct tr_queue *queue, struct tr_j
 		parent->right1 = row1_of(e, job);
 	while (job->parent1 && priority(job) < priority(at(e, job->parent1)))
 		lift(e, queue, job);
+	if (!queue->first1 || before(job, at(e, queue->first1)))
+		queue->first1 = row1_of(e, job);
 }
 
 static void tree_remove(struct tr_engine *e, struct tr_queue *queue, struct tr_job *job)
 {
+	if (queue->first1 == row1_of(e, job))
+		queue->first1 = row1_of(e, tr_queue_next(e, job));
 	/* Sink it below its children in heap order until it has one child at most. */
 	while (job->left1 && job->right1) {
 		struct tr_job *left = at(e, job->left1);
@@ -195,11 +199,7 @@ void tr_queue_remove(struct tr_engine *e, struct tr_job *job)
 
 struct tr_job *tr_queue_first(const struct tr_engine *e, const struct tr_queue *queue)
 {
-	struct tr_job *job = at(e, queue->root1);
-
-	while (job && job->left1)
-		job = at(e, job->left1);
-	return job;
+	return at(e, queue->first1);
 }
 
 struct tr_job *tr_queue_next(const struct tr_engine *e, const struct tr_job *job)
@@ -274,13 +274,15 @@ const char *tr_queue_verify_job(const struct tr_engine *e, const struct tr_job *
 const char *tr_queue_verify(const struct tr_engine *e, uint32_t number)
 {
 	const struct tr_queue *queue = &e->queue[number];
-	const struct tr_job *root = at(e, queue->root1), *last = NULL;
+	const struct tr_job *root = at(e, queue->root1), *first = at(e, queue->first1);
+	const struct tr_job *last = NULL;
 	uint32_t seen = 0;
 
 	if (root && (!is_waiting(root) || tr_queue_of(e, root) != number || root->parent1))
 		return "a queue's root is another's job";
-	for (const struct tr_job *job = tr_queue_first(e, queue); job;
-	     job = tr_queue_next(e, job)) {
+	if (first && (!is_waiting(first) || tr_queue_of(e, first) != number || first->left1))
+		return "a queue's first job does not stand first";
+	for (const struct tr_job *job = first; job; job = tr_queue_next(e, job)) {
 		if (last && !before(last, job))
 			return "a queue's tree is out of order";
 		last = job;

@@ -23,10 +23,11 @@ static inline tr_span_ns tr_rate_span(uint64_t count, uint64_t per_minute)
 static inline tr_span_ns tr_rate_wait(tr_time_ns tat, tr_time_ns now, uint64_t count,
 				      uint64_t per_minute)
 {
-	tr_time_ns next = tr_add_sat(tr_max(tat, now), tr_rate_span(count, per_minute));
-
 	if (per_minute == 0 || tat <= now)
 		return 0;
+
+	tr_time_ns next = tr_add_sat(tat, tr_rate_span(count, per_minute));
+
 	return tr_sub_sat(tr_min(tr_sub_sat(next, TR_MINUTE), tat), now);
 }
 
@@ -61,9 +62,11 @@ static inline tr_time_ns tr_rate_convert(tr_time_ns tat, tr_time_ns now, uint64_
 static inline uint64_t tr_price(const struct tr_policy_model *model, uint64_t tokens_in,
 				uint64_t tokens_out)
 {
-	tr_u128 sum = (tr_u128)model->price_in * tokens_in + (tr_u128)model->price_out * tokens_out;
+	tr_u128 sum = (tr_u128)model->price_in * tokens_in +
+		      (tr_u128)model->price_out * tokens_out + 999999;
 
-	return (uint64_t)((sum + 999999) / 1000000);
+	/* A division of 128 bits is a call, and hardly ever needed. */
+	return sum <= UINT64_MAX ? (uint64_t)sum / 1000000 : (uint64_t)(sum / 1000000);
 }
 
 /* What a tenant has spent today; another day begins at midnight UTC with nothing spent. */

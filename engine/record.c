@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The record of a decision is written from the same functions that made it: every candidate with
- * the filter that removed it or its penalty per term, in the order of the chain. What goes beyond
- * the record's room is counted, and the winner is never left out.
+ * The record of a decision is what its last look was told: every candidate with the filter that
+ * removed it or its penalty per term, in the order of the chain. What goes beyond the record's room
+ * is counted, and the winner is never left out: if need be, the last row is its.
  */
 #include "engine/record.h"
 
-#include "engine/filter.h"
 #include "engine/picker.h"
 #include "engine/score.h"
 
@@ -16,59 +15,64 @@ bool tr_record_has_room(const struct tr_engine *e)
 	       e->out->candidate_count + TR_DECISION_CANDIDATES_MAX <= TR_CANDIDATES_MAX;
 }
 
-static const struct tr_choice *find(const struct tr_choosing *d, uint32_t slot)
+/* One candidate; choice: what competed, NULL if a filter said no. */
+static void record_candidate(const struct tr_choosing *d, const struct tr_asked *asked,
+			     const struct tr_choice *choice, struct tr_candidate *ret)
 {
-	for (uint32_t i = 0; i < d->count; i++)
-		if (d->eligible[i].endpoint == slot)
-			return &d->eligible[i];
-	return NULL;
-}
+	uint32_t model_row = d->policy->models[d->job->model_row].chain[asked->chain_step];
 
-static void record_candidate(const struct tr_choosing *d, uint32_t step, uint32_t row, uint32_t i,
-			     struct tr_candidate *ret)
-{
-	const struct tr_policy_model *model = &d->policy->models[row];
-	const struct tr_policy_endpoint *named = &d->policy->endpoints[model->first_endpoint + i];
-	uint32_t slot = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT,
-				       model->first_endpoint + i);
-	const struct tr_choice *c = find(d, slot);
-
-	memset(ret, 0, sizeof *ret);
-	ret->endpoint = named->name;
-	ret->model = model->name;
-	ret->chain_step = (uint8_t)step;
-	ret->filter =
-		(uint8_t)tr_filter(d, row, tr_filter_model(d->e, d->job, row), slot, &ret->detail);
-	if (slot != TR_NONE) {
-		ret->in_flight = d->e->endpoint[slot].in_flight;
-		ret->slots = d->e->endpoint[slot].slots;
+	*ret = (struct tr_candidate){
+		.endpoint = d->policy->endpoints[asked->endpoint_row].name,
+		.model = d->policy->models[model_row].name,
+		.detail = asked->detail,
+		.filter = asked->filter,
+		.chain_step = asked->chain_step,
+	};
+	if (asked->endpoint != TR_NONE) {
+		ret->in_flight = d->e->endpoint[asked->endpoint].in_flight;
+		ret->slots = d->e->endpoint[asked->endpoint].slots;
 	}
-	if (!c)
+	if (!choice)
 		return;
-	ret->measure = c->measure;
+	ret->measure = choice->measure;
 	for (int t = 0; t < TR_TERM_COUNT && tr_picker_is_wide(d->picker); t++)
-		ret->terms[t] = tr_score_penalty(d, c, t);
+		ret->terms[t] = tr_score_penalty(d, choice, t);
 }
 
-/* Add one candidate to the record, or count it as left out; the winner is never left out. */
-static void record_or_omit(const struct tr_choosing *d, struct tr_decision *decision, uint32_t step,
-			   uint32_t row, uint32_t i, const struct tr_choice *winner)
+/* Those that have room. Returns the winner's place among them, TR_NONE: it is not there. */
+static uint32_t record_candidates(const struct tr_choosing *d, uint32_t count,
+				  const struct tr_choice *winner, struct tr_candidate *ret)
 {
-	struct tr_actions *out = d->e->out;
-	uint32_t slot = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT,
-				       d->policy->models[row].first_endpoint + i);
-	bool won = winner && winner->endpoint == slot;
-	bool winner_to_come = winner && !won && decision->winner == TR_NONE;
-	uint32_t room = TR_DECISION_CANDIDATES_MAX - (winner_to_come ? 1u : 0u);
+	const struct tr_choice *next = d->eligible, *end = d->eligible + d->count;
+	uint32_t place = TR_NONE;
 
-	if (decision->candidate_count == room) {
-		decision->omitted++;
-		return;
+	for (uint32_t i = 0; i < count; i++) {
+		/* The eligible stand in the order in which they were asked. */
+		bool competed = next < end && next->endpoint == d->asked[i].endpoint;
+
+		if (competed && next == winner)
+			place = i;
+		record_candidate(d, &d->asked[i], competed ? next : NULL, &ret[i]);
+		next += competed;
 	}
-	record_candidate(d, step, row, i, &out->candidates[out->candidate_count++]);
-	if (won)
-		decision->winner = decision->candidate_count;
-	decision->candidate_count++;
+	return place;
+}
+
+/* The winner as it was asked, from what is known of it. */
+static struct tr_asked asked_of(const struct tr_choosing *d, const struct tr_choice *winner)
+{
+	const struct tr_policy_model *asked = &d->policy->models[d->job->model_row];
+	const uint16_t *rows = d->e->loaded[d->job->policy].row_of_slot[TR_REGISTRY_ENDPOINT];
+	uint8_t step = 0;
+
+	while (asked->chain[step] != winner->model_row)
+		step++;
+	return (struct tr_asked){
+		.endpoint = winner->endpoint,
+		.endpoint_row = (uint16_t)(rows[winner->endpoint] - 1),
+		.chain_step = step,
+		.filter = TR_FILTER_NONE,
+	};
 }
 
 void tr_record(const struct tr_choosing *d, enum tr_role role, enum tr_pick how,
@@ -76,7 +80,7 @@ void tr_record(const struct tr_choosing *d, enum tr_role role, enum tr_pick how,
 {
 	struct tr_actions *out = d->e->out;
 	struct tr_decision *decision = &out->decisions[out->decision_count++];
-	const struct tr_policy_model *asked = &d->policy->models[d->job->model_row];
+	struct tr_candidate *candidates = &out->candidates[out->candidate_count];
 
 	memset(decision, 0, sizeof *decision);
 	decision->job_id = d->job->job_id;
@@ -86,13 +90,17 @@ void tr_record(const struct tr_choosing *d, enum tr_role role, enum tr_pick how,
 	decision->pick = (uint8_t)how;
 	decision->ordinal = d->active ? d->active->ordinal : 0;
 	decision->role = (uint8_t)role;
-	decision->winner = TR_NONE;
 	decision->first_candidate = out->candidate_count;
-	for (uint32_t step = 0; step < d->seen; step++) {
-		uint32_t row = asked->chain[step];
+	decision->candidate_count = (uint32_t)tr_min(d->asked_count, TR_DECISION_CANDIDATES_MAX);
+	decision->omitted = d->asked_count - decision->candidate_count;
+	decision->winner = record_candidates(d, decision->candidate_count, winner, candidates);
+	if (winner && decision->winner == TR_NONE) {
+		struct tr_asked late = asked_of(d, winner);
 
-		for (uint32_t i = 0; i < d->policy->models[row].endpoint_count; i++)
-			record_or_omit(d, decision, step, row, i, winner);
+		TR_ASSERT(decision->omitted > 0);
+		decision->winner = decision->candidate_count - 1;
+		record_candidate(d, &late, winner, &candidates[decision->winner]);
 	}
+	out->candidate_count += decision->candidate_count;
 	TR_ASSERT(!winner == (decision->winner == TR_NONE));
 }

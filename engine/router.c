@@ -34,6 +34,13 @@ struct met {
 	bool particular; /* a reason that is the job's own, in any look */
 };
 
+/* Reasons that lie with the job: another may be taken where this one is not. */
+#define PARTICULAR                                                                                 \
+	(1u << TR_FILTER_CAPABILITY | 1u << TR_FILTER_CONTEXT | 1u << TR_FILTER_TENANT |           \
+	 1u << TR_FILTER_TRIED | 1u << TR_FILTER_RATE | 1u << TR_FILTER_PROVIDER)
+#define OUT  (1u << TR_FILTER_BREAKER | 1u << TR_FILTER_PROBES)
+#define FULL (1u << TR_FILTER_BUSY | 1u << TR_FILTER_LIMIT)
+
 /* Add a reason against an endpoint. Returns true if it is merely busy. */
 static bool meet(struct tr_choosing *d, uint32_t slot, enum tr_filter why, uint64_t detail,
 		 struct met *met)
@@ -44,11 +51,24 @@ static bool meet(struct tr_choosing *d, uint32_t slot, enum tr_filter why, uint6
 		tr_breaker_wake(d->e, slot, tr_add_sat(d->e->core->now, detail));
 	met->waits |= hope != TR_HOPE_NEVER;
 	met->room |= hope == TR_HOPE_ROOM;
-	met->out |= why == TR_FILTER_BREAKER || why == TR_FILTER_PROBES;
-	met->particular |= why == TR_FILTER_CAPABILITY || why == TR_FILTER_CONTEXT ||
-			   why == TR_FILTER_TENANT || why == TR_FILTER_TRIED ||
-			   why == TR_FILTER_RATE || why == TR_FILTER_PROVIDER;
-	return why == TR_FILTER_BUSY || why == TR_FILTER_LIMIT;
+	met->out |= (OUT >> why) & 1;
+	met->particular |= (PARTICULAR >> why) & 1;
+	return (FULL >> why) & 1;
+}
+
+/* Ask the filters about the i-th endpoint of a chain step; the answer is kept for the record. */
+static const struct tr_asked *ask(struct tr_choosing *d, uint32_t step, enum tr_filter of_model,
+				  uint32_t i)
+{
+	struct tr_asked *asked = &d->asked[tr_min(d->asked_count++, TR_DECISION_CANDIDATES_MAX)];
+	uint32_t row = d->policy->models[d->job->model_row].chain[step];
+	uint32_t endpoint_row = d->policy->models[row].first_endpoint + i;
+
+	asked->endpoint_row = (uint16_t)endpoint_row;
+	asked->endpoint = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT, endpoint_row);
+	asked->chain_step = (uint8_t)step;
+	asked->filter = (uint8_t)tr_filter(d, row, of_model, asked->endpoint, &asked->detail);
+	return asked;
 }
 
 /* Collect the eligible of one chain step. Returns true if the next step is not to be looked at. */
@@ -60,24 +80,34 @@ static bool collect(struct tr_choosing *d, uint32_t step, struct met *met)
 	bool busy = false;
 
 	for (uint32_t i = 0; i < model->endpoint_count; i++) {
-		uint32_t slot = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT,
-					       model->first_endpoint + i);
-		uint64_t detail;
-		enum tr_filter why = tr_filter(d, row, of_model, slot, &detail);
+		const struct tr_asked *asked = ask(d, step, of_model, i);
 
-		if (why == TR_FILTER_NONE && d->count < TR_CHOICES_MAX) {
+		if (asked->filter == TR_FILTER_NONE && d->count < TR_CHOICES_MAX) {
 			struct tr_choice *c = &d->eligible[d->count++];
 
-			c->endpoint = slot;
+			c->endpoint = asked->endpoint;
 			c->model_row = row;
-			c->load = tr_health_load(d->e, slot);
-			c->slots = d->e->endpoint[slot].slots;
+			c->load = tr_health_load(d->e, asked->endpoint);
+			c->slots = d->e->endpoint[asked->endpoint].slots;
 			d->load += c->load;
 			d->slots += c->slots;
 		}
-		busy |= meet(d, slot, why, detail, met);
+		busy |= meet(d, asked->endpoint, (enum tr_filter)asked->filter, asked->detail, met);
 	}
 	return busy || d->count;
+}
+
+/* Ask all over, for the record alone: what was decided, no look of the usual kind has decided. */
+static void ask_again(struct tr_choosing *d)
+{
+	d->asked_count = 0;
+	for (uint32_t step = 0; step < d->seen; step++) {
+		uint32_t row = d->policy->models[d->job->model_row].chain[step];
+		enum tr_filter of_model = tr_filter_model(d->e, d->job, row);
+
+		for (uint32_t i = 0; i < d->policy->models[row].endpoint_count; i++)
+			ask(d, step, of_model, i);
+	}
 }
 
 /* ---- all out ---- */
@@ -141,14 +171,15 @@ static void least_bad(struct tr_choosing *d, bool again, struct met *met)
 			if (least_bad_of(d, step, met))
 				break;
 	}
+	if (d->count)
+		ask_again(d);
 }
 
 /* ---- a decision ---- */
 
-/* Only the head is cleared: the eligible are written before they are read. */
 static void begin(struct tr_choosing *d, struct tr_engine *e, const struct tr_job *job)
 {
-	memset(d, 0, offsetof(struct tr_choosing, eligible));
+	tr_choosing_clear(d);
 	d->e = e;
 	d->job = job;
 	d->active = tr_active_of(e, job);
@@ -227,7 +258,7 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	for (int round = 0; round < 1 + again && d.count == 0; round++) {
 		met = (struct met){.particular = met.particular};
 		d.second_round = round > 0;
-		d.seen = 0;
+		d.seen = d.asked_count = 0;
 		while (d.seen < d.steps)
 			if (collect(&d, d.seen++, &met) && !wide)
 				break;
@@ -302,5 +333,6 @@ void tr_router_post_mortem(struct tr_engine *e, const struct tr_job *job)
 	begin(&d, e, job);
 	d.second_round = may_go_again(&d);
 	d.seen = d.steps;
+	ask_again(&d);
 	tr_record(&d, d.active ? TR_ROLE_RETRY : TR_ROLE_FIRST, TR_PICK_NONE, NULL);
 }

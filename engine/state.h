@@ -417,6 +417,7 @@ enum tr_job_flag {
 #define TR_QUEUE_FIELDS(F)                                                                         \
 	F(u64, service) /* weighted tokens, the virtual counter */                                 \
 	F(u32, root1)                                                                              \
+	F(u32, first1) /* the job that is to go first */                                           \
 	F(u32, ready1) /* place in the backlog's heap */
 
 /* The waiting strict jobs of a policy (the greater part of the row's number) and a model. */

@@ -193,7 +193,8 @@ const char *tr_verify_ranges(const struct tr_engine *e)
 		    !link_good(e->endpoint[i].newest_attempt1, e->core->attempt_used))
 			wrong = "an endpoint is out of range";
 	for (uint32_t i = 0; i < e->queue_count && !wrong; i++)
-		if (!link_good(e->queue[i].root1, e->core->job_used))
+		if (!link_good(e->queue[i].root1, e->core->job_used) ||
+		    !link_good(e->queue[i].first1, e->core->job_used))
 			wrong = "a queue leaves the table of jobs";
 	for (uint32_t i = 0; i < e->backlog_count && !wrong; i++)
 		if (!link_good(e->backlog[i].oldest1, e->core->job_used) ||

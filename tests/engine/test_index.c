@@ -3,7 +3,8 @@
  * The index against a naive map: an array that is searched from end to end.
  *
  * Keys are chosen by where they are at home: in a handful of neighbouring cells around the end of
- * the table, so that nearly every probe collides, runs are long, and they wrap.
+ * the table, so that nearly every probe collides, runs are longer than a cell can say, and they
+ * wrap.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,8 +18,8 @@
 #include "engine/index.h"
 #include "engine/random.h"
 
-#define ROWS  48
-#define CELLS 64
+#define ROWS  192
+#define CELLS 256
 
 struct row {
 	uint32_t before;
@@ -28,7 +29,7 @@ struct row {
 
 static struct row rows[ROWS];
 static bool in[ROWS];
-static uint32_t cells[CELLS];
+static struct tr_index_cell cells[CELLS];
 static struct tr_index table;
 
 static void begin(void)
@@ -107,7 +108,7 @@ static void test_an_index_finds_what_a_search_through_all_rows_finds(void **stat
 /* Removal leaves nothing behind: an emptied index has no cell in use, wherever the runs were. */
 static void test_an_emptied_index_is_as_new(void **state)
 {
-	static const uint32_t zeroes[CELLS];
+	static const struct tr_index_cell zeroes[CELLS];
 
 	(void)state;
 	begin();
