@@ -11,14 +11,14 @@
 
 #define TENANTS (TR_RESULT_TENANTS_MAX + 40)
 
-static struct tr_workload_tenant tenants[TENANTS];
+static struct tr_workload_share tenants[TENANTS];
 static char texts[TENANTS][24];
 
 static void name_tenants(struct world *world, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		(void)snprintf(texts[i], sizeof texts[i], "tenant-%u", i);
-		tenants[i] = (struct tr_workload_tenant){
+		tenants[i] = (struct tr_workload_share){
 			texts[i], tr_name_of(texts[i], strlen(texts[i])), 1 + i % 5};
 	}
 	world->options.labels.tenants = tenants;
