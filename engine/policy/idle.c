@@ -41,21 +41,10 @@ static bool nobody_draws_by_weight(const struct tr_draft *draft, const void *row
 	return true;
 }
 
-static bool has_no_sessions(const struct tr_draft *draft, const void *row)
-{
-	(void)row;
-	return draft->affinity.session_ttl_ns == 0;
-}
-
-static bool has_no_prefixes(const struct tr_draft *draft, const void *row)
-{
-	(void)row;
-	return draft->affinity.prefix_ttl_ns == 0;
-}
-
 static bool has_no_affinity(const struct tr_draft *draft, const void *row)
 {
-	return has_no_sessions(draft, row) && has_no_prefixes(draft, row);
+	(void)row;
+	return draft->affinity.session_ttl_ns == 0 && draft->affinity.prefix_ttl_ns == 0;
 }
 
 static bool is_lowest(const struct tr_draft *draft, const void *row)
@@ -89,30 +78,6 @@ static bool has_no_sojourn(const struct tr_draft *draft, const void *row)
 	return ((const struct tr_draft_class *)row)->compiled.sojourn_target_ns == 0;
 }
 
-static bool is_never_bypassed(const struct tr_draft *draft, const void *row)
-{
-	(void)row;
-	return draft->bypass.failures == 0;
-}
-
-static bool is_not_adaptive(const struct tr_draft *draft, const void *row)
-{
-	(void)row;
-	return !draft->concurrency.adaptive;
-}
-
-static bool has_no_slow(const struct tr_draft *draft, const void *row)
-{
-	(void)row;
-	return draft->breaker.slow_ns == 0;
-}
-
-static bool has_no_retries(const struct tr_draft *draft, const void *row)
-{
-	(void)row;
-	return draft->retry.attempts == 0;
-}
-
 static bool has_no_hedges(const struct tr_draft *draft, const void *row)
 {
 	(void)row;
@@ -121,34 +86,51 @@ static bool has_no_hedges(const struct tr_draft *draft, const void *row)
 
 /* ---- the rules ---- */
 
+/* A member of the draft that makes the key idle while it is 0. */
+#define SWITCH(member) offsetof(struct tr_draft, member), TR_MEMBER_WIDTH(struct tr_draft, member)
+
 static const struct rule {
 	const char *table;
 	const char *key;
-	bool (*is_idle)(const struct tr_draft *, const void *row);
+	bool (*is_idle)(const struct tr_draft *, const void *row); /* NULL: the switch says it */
 	const char *why;
+	size_t offset;
+	unsigned width;
 } rules[] = {
-	{"endpoint", "weight", nobody_draws_by_weight, "no strategy has the picker weighted"},
-	{"strategy", "hot_percent", is_not_prequal, "only the picker prequal reads it"},
-	{"strategy", "bound_percent", is_not_hash, "only the picker consistent-hash reads it"},
-	{"weight", "session", has_no_sessions, "affinity.session_ttl_ms is 0"},
-	{"weight", "prefix", has_no_prefixes, "affinity.prefix_ttl_ms is 0"},
-	{"class", "preempt", is_lowest, "no class has a lower priority"},
+	{"endpoint", "weight", nobody_draws_by_weight, "no strategy has the picker weighted", 0, 0},
+	{"strategy", "hot_percent", is_not_prequal, "only the picker prequal reads it", 0, 0},
+	{"strategy", "bound_percent", is_not_hash, "only the picker consistent-hash reads it", 0,
+	 0},
+	{"class", "preempt", is_lowest, "no class has a lower priority", 0, 0},
 	{"class", "full", sheds_nobody,
 	 "it needs a class of lower priority, and a model with a queue_limit, for at the limit of "
-	 "a class the newcomer is refused"},
-	{"class", "sojourn_interval_ms", has_no_sojourn, "sojourn_target_ms is 0"},
-	{"affinity", "session_turns", has_no_sessions, "session_ttl_ms is 0"},
-	{"affinity", "load_percent", has_no_affinity, "session_ttl_ms and prefix_ttl_ms are 0"},
-	{"bypass", "window_ms", is_never_bypassed, "failures is 0"},
-	{"bypass", "cooldown_ms", is_never_bypassed, "failures is 0"},
-	{"concurrency", "min", is_not_adaptive, "adaptive is false"},
-	{"breaker", "slow_percent", has_no_slow, "slow_ms is 0"},
-	{"retry", "budget_percent", has_no_retries, "attempts is 0"},
-	{"retry", "budget_per_second", has_no_retries, "attempts is 0"},
-	{"hedge", "attempts", has_no_hedges, "delay_ms and quantile_percent are 0"},
-	{"hedge", "budget_percent", has_no_hedges, "delay_ms and quantile_percent are 0"},
-	{"hedge", "cost_budget_percent", has_no_hedges, "delay_ms and quantile_percent are 0"},
+	 "a class the newcomer is refused",
+	 0, 0},
+	{"class", "sojourn_interval_ms", has_no_sojourn, "sojourn_target_ms is 0", 0, 0},
+	{"affinity", "load_percent", has_no_affinity, "session_ttl_ms and prefix_ttl_ms are 0", 0,
+	 0},
+	{"hedge", "attempts", has_no_hedges, "delay_ms and quantile_percent are 0", 0, 0},
+	{"hedge", "budget_percent", has_no_hedges, "delay_ms and quantile_percent are 0", 0, 0},
+	{"hedge", "cost_budget_percent", has_no_hedges, "delay_ms and quantile_percent are 0", 0,
+	 0},
+	{"weight", "session", NULL, "affinity.session_ttl_ms is 0",
+	 SWITCH(affinity.session_ttl_ns)},
+	{"weight", "prefix", NULL, "affinity.prefix_ttl_ms is 0", SWITCH(affinity.prefix_ttl_ns)},
+	{"affinity", "session_turns", NULL, "session_ttl_ms is 0", SWITCH(affinity.session_ttl_ns)},
+	{"bypass", "window_ms", NULL, "failures is 0", SWITCH(bypass.failures)},
+	{"bypass", "cooldown_ms", NULL, "failures is 0", SWITCH(bypass.failures)},
+	{"concurrency", "min", NULL, "adaptive is false", SWITCH(concurrency.adaptive)},
+	{"breaker", "slow_percent", NULL, "slow_ms is 0", SWITCH(breaker.slow_ns)},
+	{"retry", "budget_percent", NULL, "attempts is 0", SWITCH(retry.attempts)},
+	{"retry", "budget_per_second", NULL, "attempts is 0", SWITCH(retry.attempts)},
 };
+
+static bool is_idle(const struct rule *rule, const struct tr_draft *draft, const void *row)
+{
+	if (rule->is_idle)
+		return rule->is_idle(draft, row);
+	return tr_member_fetch((const char *)draft + rule->offset, rule->width) == 0;
+}
 
 static const struct rule *rule_of(const struct tr_table *table, const char *key)
 {
@@ -228,7 +210,7 @@ static int search_field(const struct search *search, const struct place *place,
 		(void)snprintf(inner.path, sizeof inner.path, "%.255s", path);
 		return search_place(search, &inner);
 	}
-	if (!rule || is_default(field, place->row) || !rule->is_idle(search->draft, place->row))
+	if (!rule || is_default(field, place->row) || !is_idle(rule, search->draft, place->row))
 		return 0;
 	return tr_schema_diagnose(search->diagnostic, search->document, node ? node : place->node,
 				  path, "it has no effect: %s", rule->why);
