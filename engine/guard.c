@@ -361,14 +361,17 @@ static enum tr_reject check_queue(struct admission *a)
 }
 
 /* The deadline must leave so many percent of the predicted time; of a time that nobody can predict
- * yet, nothing. One that cannot be met comes back when the jobs before it have gone on so far. */
+ * yet, nothing. One that cannot be met comes back when the jobs before it have gone on so far. An
+ * idle pool takes it all the same: means change only with what is served, so after one bad hour
+ * they would refuse everybody for ever. */
 static enum tr_reject check_feasible(struct admission *a)
 {
 	uint32_t percent = a->policy->admission.feasibility_percent;
 	tr_span_ns left = tr_sub_sat(a->deadline, a->e->core->now);
 	tr_span_ns longest = percent ? tr_mul_div(left, 100, percent) : TR_TIME_NEVER;
 
-	if (a->deadline == TR_TIME_NEVER || (left > 0 && a->predicted.finish <= longest))
+	if (a->deadline == TR_TIME_NEVER ||
+	    (left > 0 && (a->predicted.idle || a->predicted.finish <= longest)))
 		return TR_REJECT_NONE;
 	a->retry_after = tr_max(tr_sub_sat(a->predicted.finish, longest), TR_MS);
 	return TR_REJECT_DEADLINE_UNMET;

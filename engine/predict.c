@@ -50,6 +50,7 @@ struct tr_prediction tr_predict(const struct tr_engine *e, const uint16_t *model
 	TR_ASSERT(slots > 0);
 	if (before >= slots)
 		seen.start = tr_mul_div(before - slots + 1, first->service_ewma, slots);
+	seen.idle = before == 0;
 	seen.known = before < slots || first->service_ewma;
 	if (first->service_ewma) {
 		uint64_t more = tr_sub_sat(tokens_out, 1);

@@ -9,6 +9,7 @@ struct tr_prediction {
 	tr_span_ns start;  /* from now; 0: at once, or nothing is known */
 	tr_span_ns finish; /* from now; 0: nothing has been measured */
 	bool known;	   /* of start: a slot is free, or the time that jobs take is known */
+	bool idle;	   /* nothing is in flight there, and nothing waits before it */
 };
 
 /*

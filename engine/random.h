@@ -25,6 +25,8 @@ enum tr_purpose {
 	TR_PURPOSE_FAULT = 21,	 /* sim: errors */
 	TR_PURPOSE_TENANT = 22,	 /* sim: which tenant */
 	TR_PURPOSE_SAMPLE = 23,	 /* traces: the sample generator */
+	TR_PURPOSE_PROFILE = 24, /* sim: which profile */
+	TR_PURPOSE_SESSION = 25, /* sim: which session */
 	TR_PURPOSE_TEST = 255,
 };
 

@@ -151,25 +151,34 @@ static struct entry entry_of_job(struct tr_ledger *ledger, tr_job_handle job)
 	return entry_of(ledger, ledger->jobs[job.slot1 - 1]);
 }
 
-/* The class that a refused job asked for. */
+/* The row of a class of the policy; TR_NONE: nobody's. */
+static uint32_t class_row_asked(const struct tr_policy *policy,
+				const struct tr_event_job_submit *submit)
+{
+	uint32_t row = TR_NONE;
+
+	for (uint32_t i = 0; i < policy->class_count && submit->class_name; i++)
+		if (policy->classes[i].name == submit->class_name)
+			return i;
+	for (uint32_t i = 0; i < policy->intent_count && !submit->class_name; i++)
+		if (submit->intent ? policy->intents[i].name == submit->intent
+				   : i == policy->default_intent)
+			row = policy->intents[i].class_row;
+	for (uint32_t i = 0; i < policy->profile_count && row != TR_NONE; i++)
+		if (submit->profile && policy->profiles[i].name == submit->profile &&
+		    policy->profiles[i].class_row != TR_NONE)
+			row = policy->profiles[i].class_row;
+	return row;
+}
+
+/* The class that a refused job asked for: as the engine would have chosen it. */
 static uint32_t class_asked(struct tr_ledger *ledger, const struct tr_event_job_submit *submit)
 {
-	const struct tr_policy *policy = ledger->policy;
-	uint32_t intent = policy->default_intent;
+	uint32_t row = class_row_asked(ledger->policy, submit);
 
-	if (submit->class_name) {
-		for (uint32_t i = 0; i < policy->class_count; i++)
-			if (policy->classes[i].name == submit->class_name)
-				return table_row(&ledger->classes, submit->class_name);
+	if (row == TR_NONE)
 		return table_others(&ledger->classes);
-	}
-	for (uint32_t i = 0; i < policy->intent_count && submit->intent; i++)
-		if (policy->intents[i].name == submit->intent)
-			intent = i;
-	if (intent >= policy->intent_count ||
-	    (submit->intent && policy->intents[intent].name != submit->intent))
-		return table_others(&ledger->classes);
-	return table_row(&ledger->classes, policy->classes[policy->intents[intent].class_row].name);
+	return table_row(&ledger->classes, ledger->policy->classes[row].name);
 }
 
 static void on_accept(struct tr_ledger *ledger, const struct tr_event *event,

@@ -165,6 +165,7 @@ static void make_submit(const struct tr_run *run, struct tr_event *ret)
 					 .model = arrival->model,
 					 .intent = arrival->intent,
 					 .class_name = arrival->class_name,
+					 .profile = arrival->profile,
 					 .tokens_in = arrival->tokens_in,
 					 .prefix_blocks = arrival->prefix_blocks,
 					 .prefix_count = arrival->prefix_count,

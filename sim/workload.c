@@ -12,10 +12,28 @@ const struct tr_sizes tr_sizes_in_default = {
 const struct tr_sizes tr_sizes_out_default = {
 	5, {{0, 1}, {500000, 13}, {900000, 55}, {990000, 252}, {1000000, 1899}}};
 
+/* A row, drawn by weight; NULL if there are none. */
+static const struct tr_workload_share *draw_share(const struct tr_workload_share *rows,
+						  uint32_t count, uint64_t bits)
+{
+	uint64_t sum = 0, place;
+
+	for (uint32_t i = 0; i < count; i++)
+		sum += rows[i].weight;
+	place = tr_below(bits, sum);
+	for (uint32_t i = 0; i < count; i++) {
+		if (place < rows[i].weight)
+			return &rows[i];
+		place -= rows[i].weight;
+	}
+	TR_ASSERT(count == 0);
+	return NULL;
+}
+
 void tr_workload_label(const struct tr_workload_labels *labels, uint64_t seed, uint64_t number,
 		       struct tr_arrival *arrival)
 {
-	uint64_t sum = 0, place;
+	const struct tr_workload_share *row;
 
 	arrival->flags |= labels->flags;
 	if (!arrival->model) {
@@ -26,20 +44,21 @@ void tr_workload_label(const struct tr_workload_labels *labels, uint64_t seed, u
 		arrival->intent = labels->intent;
 	if (!arrival->class_name)
 		arrival->class_name = labels->class_name;
-	if (arrival->tenant || labels->tenant_count == 0)
-		return;
-	for (uint32_t i = 0; i < labels->tenant_count; i++)
-		sum += labels->tenants[i].weight;
-	place = tr_below(tr_draw(seed, number, TR_PURPOSE_TENANT, 0), sum);
-	for (uint32_t i = 0; i < labels->tenant_count; i++) {
-		const struct tr_workload_tenant *tenant = &labels->tenants[i];
-
-		if (place < tenant->weight) {
-			arrival->tenant = tenant->name;
-			arrival->tenant_text = tenant->text;
-			return;
-		}
-		place -= tenant->weight;
+	row = draw_share(labels->tenants, labels->tenant_count,
+			 tr_draw(seed, number, TR_PURPOSE_TENANT, 0));
+	if (!arrival->tenant && row) {
+		arrival->tenant = row->name;
+		arrival->tenant_text = row->text;
+	}
+	row = draw_share(labels->profiles, labels->profile_count,
+			 tr_draw(seed, number, TR_PURPOSE_PROFILE, 0));
+	if (!arrival->profile && row)
+		arrival->profile = row->name;
+	if (!arrival->session && labels->session_count) {
+		row = &labels->sessions[tr_below(tr_draw(seed, number, TR_PURPOSE_SESSION, 0),
+						 labels->session_count)];
+		arrival->session = row->name;
+		arrival->session_text = row->text;
 	}
 }
 

@@ -26,6 +26,7 @@ struct tr_arrival {
 	tr_name model;
 	tr_name intent;
 	tr_name class_name;
+	tr_name profile;
 	uint64_t prefix[TR_PREFIX_MAX];
 	/* Texts of the names that come from the source, NULL: none. They live until the next call.
 	 */
@@ -46,7 +47,8 @@ struct tr_workload {
 /* A synthetic workload is not longer than ten years. */
 #define TR_WORKLOAD_SPAN_MAX (UINT64_C(3650) * TR_DAY)
 
-struct tr_workload_tenant {
+/* One of the names that requests are given. */
+struct tr_workload_share {
 	const char *text;
 	tr_name name;
 	uint32_t weight; /* share of the requests, > 0 */
@@ -54,8 +56,12 @@ struct tr_workload_tenant {
 
 /* What is given to requests whose source names none of it. */
 struct tr_workload_labels {
-	const struct tr_workload_tenant *tenants; /* drawn by weight; NULL: none */
+	const struct tr_workload_share *tenants;  /* drawn by weight; NULL: none */
+	const struct tr_workload_share *profiles; /* the same */
+	const struct tr_workload_share *sessions; /* drawn evenly, whatever their weights */
 	uint32_t tenant_count;
+	uint32_t profile_count;
+	uint32_t session_count;
 	uint16_t flags; /* given to all: enum tr_submit_flag */
 	tr_name model;	/* 0: none, for each */
 	tr_name intent;
@@ -63,7 +69,8 @@ struct tr_workload_labels {
 	const char *model_text;
 };
 
-/* Label a request. The tenant is drawn under the request's number. O(tenants). */
+/* Label a request. What is drawn is drawn under the request's number, each for itself, so that more
+ * profiles move no request to another tenant. O(tenants + profiles). */
 void tr_workload_label(const struct tr_workload_labels *labels, uint64_t seed, uint64_t number,
 		       struct tr_arrival *arrival);
 

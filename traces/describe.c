@@ -234,24 +234,26 @@ static void describe_value(const struct tr_describer *describer, const struct tr
 	}
 }
 
+static size_t describe_values(const struct tr_describer *describer, const struct tr_value *values,
+			      size_t count, struct tr_detail *ret)
+{
+	for (size_t i = 0; i < count; i++)
+		describe_value(describer, &values[i], &ret[i]);
+	return count;
+}
+
 size_t tr_describe_event(const struct tr_describer *describer, const struct tr_event *event,
 			 struct tr_detail *ret)
 {
 	struct tr_value values[TR_DETAILS_MAX];
-	size_t count = tr_event_values(event, values);
 
-	for (size_t i = 0; i < count; i++)
-		describe_value(describer, &values[i], &ret[i]);
-	return count;
+	return describe_values(describer, values, tr_event_values(event, values), ret);
 }
 
 size_t tr_describe_action(const struct tr_describer *describer, const struct tr_action *action,
 			  struct tr_detail *ret)
 {
 	struct tr_value values[TR_DETAILS_MAX];
-	size_t count = tr_action_values(action, values);
 
-	for (size_t i = 0; i < count; i++)
-		describe_value(describer, &values[i], &ret[i]);
-	return count;
+	return describe_values(describer, values, tr_action_values(action, values), ret);
 }

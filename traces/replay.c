@@ -269,17 +269,25 @@ static void count_jobs(struct tr_replay *replay, const struct tr_recording_item 
 	}
 }
 
+/* A replay from the start has its engine from the first event on; not again once it has. */
+static int start_inside(struct tr_replay *replay)
+{
+	if (replay->inside || !from_start(replay))
+		return 0;
+	if (engine_make(replay) < 0)
+		return -1;
+	replay->inside = true;
+	replay->live = true;
+	replay->result.spans = 1;
+	return 0;
+}
+
 static int on_event(struct tr_replay *replay, const struct tr_recording_item *item)
 {
 	struct tr_replay_result *result = &replay->result;
 
-	if (!replay->inside && from_start(replay)) {
-		if (engine_make(replay) < 0)
-			return -1;
-		replay->inside = true;
-		replay->live = true;
-		result->spans = 1;
-	}
+	if (start_inside(replay) < 0)
+		return -1;
 	if (!replay->inside) {
 		result->events_outside++;
 		result->jobs_outside += item->event->kind == TR_EVENT_JOB_SUBMIT;
@@ -456,13 +464,8 @@ static int settle(struct tr_replay *replay)
 		return tr_diagnose(&replay->problem, replay->path, 0, 0, "",
 				   "torn, and there is nothing whole in it to replay");
 	/* A whole recording without events has an end to compare, all the same. */
-	if (!replay->inside && from_start(replay)) {
-		if (engine_make(replay) < 0)
-			return -1;
-		replay->inside = true;
-		replay->live = true;
-		result->spans = 1;
-	}
+	if (start_inside(replay) < 0)
+		return -1;
 	result->jobs += replay->jobs_live;
 	if (totals && replay->live)
 		result->totals = compare_state(replay, totals, TR_DIFFERENCE_TOTALS);

@@ -203,6 +203,20 @@ static int check_aliases(const struct checker *checker)
 	return 0;
 }
 
+/* Shed is who waited twice the target, unless the time-out of the queue has ended it by then. */
+static int check_sojourn(const struct checker *checker, const struct tr_draft_class *class)
+{
+	tr_span_ns target = class->compiled.sojourn_target_ns;
+	tr_span_ns timeout = class->compiled.queue_timeout_ns;
+	char most[TR_NUMBER_TEXT_MAX];
+
+	if (timeout == 0 || target < timeout / 2)
+		return 0;
+	return refuse(checker, "classes", &class->row, "sojourn_target_ms",
+		      "it has no effect: who waits twice as long has met queue_timeout_ms, %s",
+		      tr_number_text(timeout, 6, most));
+}
+
 static int check_classes(const struct checker *checker)
 {
 	const struct tr_draft_class *classes = checker->draft->classes.items;
@@ -216,13 +230,26 @@ static int check_classes(const struct checker *checker)
 				"the floors of all classes up to '%s' (by name) add up to %u; "
 				"expected at most 100",
 				classes[i].row.name, sum);
+		if (check_sojourn(checker, &classes[i]))
+			return -1;
 	}
 	return 0;
+}
+
+/* What is above the limit of all tenants is no limit, unless it is the default, which is none. */
+static int check_tokens(const struct checker *checker, const struct tr_draft_tenant *tenant,
+			const char *key, uint32_t tokens, uint32_t most)
+{
+	if (tokens <= most || tokens == INT32_MAX)
+		return 0;
+	return refuse(checker, "tenants", &tenant->row, key,
+		      "found %u; expected at most limits.%s, %u", tokens, key, most);
 }
 
 static int check_tenants(const struct checker *checker)
 {
 	const struct tr_draft_tenant *tenants = checker->draft->tenants.items;
+	const struct tr_policy_limits *limits = &checker->draft->limits;
 
 	for (uint32_t i = 0; i < checker->draft->tenants.count; i++) {
 		const struct tr_draft_choice *models = tenants[i].models.items;
@@ -232,6 +259,11 @@ static int check_tenants(const struct checker *checker)
 				return refuse(checker, "tenants", &tenants[i].row, "models",
 					      "\"*\" is every model; expected it alone");
 		}
+		if (check_tokens(checker, &tenants[i], "tokens_in", tenants[i].compiled.tokens_in,
+				 limits->tokens_in) ||
+		    check_tokens(checker, &tenants[i], "tokens_out", tenants[i].compiled.tokens_out,
+				 limits->tokens_out))
+			return -1;
 	}
 	return 0;
 }
@@ -269,18 +301,36 @@ static int check_pair(const struct checker *checker, const char *map, const stru
 		      tr_number_text(span, 6, found), key_max, tr_number_text(span_max, 6, most));
 }
 
+/* An intent that wants hedges, and a policy that can have none. */
+static int check_hedge(const struct checker *checker, const struct tr_draft_intent *intent)
+{
+	const struct tr_policy_hedge *hedge = &checker->draft->hedge;
+	tr_span_ns most = checker->draft->timeouts.first_token_ns;
+	const char *why = NULL;
+
+	if (hedge->delay_ns == 0 && hedge->quantile_percent == 0)
+		why = "nothing says when: expected hedge.delay_ms or hedge.quantile_percent "
+		      "above 0";
+	else if (hedge->attempts == 0)
+		why = "hedge.attempts is 0";
+	else if (hedge->budget_percent == 0)
+		why = "hedge.budget_percent is 0";
+	else if (most && hedge->delay_ns >= most)
+		why = "hedge.delay_ms is not below timeouts.first_token_ms, which ends the silence";
+	if (!why)
+		return 0;
+	return refuse(checker, "intents", &intent->row, "hedge", "%s", why);
+}
+
 static int check_intents(const struct checker *checker)
 {
 	const struct tr_draft_intent *intents = checker->draft->intents.items;
-	const struct tr_policy_hedge *hedge = &checker->draft->hedge;
 
 	for (uint32_t i = 0; i < checker->draft->intents.count; i++) {
 		const struct tr_policy_intent *intent = &intents[i].compiled;
 
-		if (intent->hedge && hedge->delay_ns == 0 && hedge->quantile_percent == 0)
-			return refuse(checker, "intents", &intents[i].row, "hedge",
-				      "nothing says when: expected hedge.delay_ms or "
-				      "hedge.quantile_percent above 0");
+		if (intent->hedge && check_hedge(checker, &intents[i]))
+			return -1;
 		if (intent->deadline_ns_max == 0)
 			continue;
 		if (check_pair(checker, "intents", &intents[i].row, "deadline_ms",
@@ -297,8 +347,32 @@ static int check_spans(const struct checker *checker)
 	if (check_pair(checker, "breaker", NULL, "open_ms", draft->breaker.open_ns, "max_open_ms",
 		       draft->breaker.open_ns_max))
 		return -1;
+	if (draft->timeouts.first_token_ns && draft->breaker.slow_ns &&
+	    check_pair(checker, "breaker", NULL, "slow_ms", draft->breaker.slow_ns,
+		       "timeouts.first_token_ms", draft->timeouts.first_token_ns))
+		return -1;
 	return check_pair(checker, "retry", NULL, "backoff_ms", draft->retry.backoff_ns,
 			  "max_backoff_ms", draft->retry.backoff_ns_max);
+}
+
+/* A limit between `min` and the slots needs room between them somewhere. */
+static int check_concurrency(const struct checker *checker)
+{
+	const struct tr_policy_concurrency *concurrency = &checker->draft->concurrency;
+	const struct tr_draft_model *models = tr_draft_models(checker->draft);
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < checker->draft->models.count; i++) {
+		const struct tr_draft_endpoint *endpoints = models[i].endpoints.items;
+
+		for (uint32_t k = 0; k < models[i].endpoints.count; k++)
+			most = (uint32_t)tr_max(most, endpoints[k].compiled.slots);
+	}
+	if (!concurrency->adaptive || concurrency->least <= most)
+		return 0;
+	return refuse(checker, "concurrency", NULL, "min",
+		      "found %u; expected at most the slots of the largest endpoint, %u",
+		      concurrency->least, most);
 }
 
 int tr_draft_check(const struct tr_draft *draft, const struct tr_document *document,
@@ -306,7 +380,7 @@ int tr_draft_check(const struct tr_draft *draft, const struct tr_document *docum
 {
 	static int (*const checks[])(const struct checker *) = {
 		check_models,  check_endpoints,	 check_fallback, check_aliases, check_classes,
-		check_tenants, check_strategies, check_intents,	 check_spans,
+		check_tenants, check_strategies, check_intents,	 check_spans,	check_concurrency,
 	};
 	const struct checker checker = {draft, document, ret_diagnostic};
 
@@ -314,5 +388,5 @@ int tr_draft_check(const struct tr_draft *draft, const struct tr_document *docum
 		if (checks[i](&checker))
 			return -1;
 	}
-	return 0;
+	return tr_draft_check_idle(draft, document, ret_diagnostic);
 }

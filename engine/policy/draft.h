@@ -83,6 +83,10 @@ void tr_draft_complete(struct tr_draft *draft);
 int tr_draft_check(const struct tr_draft *draft, const struct tr_document *document,
 		   struct tr_diagnostic *ret_diagnostic);
 
+/* The part of it that looks for keys that can have no effect. Returns 0 or -1. */
+int tr_draft_check_idle(const struct tr_draft *draft, const struct tr_document *document,
+			struct tr_diagnostic *ret_diagnostic);
+
 /* A name and its hash. */
 struct tr_name_row {
 	tr_name name;

@@ -62,13 +62,13 @@ enum tr_capability {
 /* The terms of a score; each is a penalty of 0..1000, relative to the worst candidate.
  *   X(name, yaml, text) */
 #define TR_TERM_MAP(X)                                                                             \
-	X(LATENCY, "latency", "predicted time to the last token")                                  \
-	X(COST, "cost", "predicted price of the request")                                          \
-	X(QUALITY, "quality", "how far the model's quality is below the best candidate's")         \
-	X(LOAD, "load", "share of the endpoint's slots in use")                                    \
+	X(LATENCY, "latency", "the predicted time to the last token")                              \
+	X(COST, "cost", "the predicted price of the request")                                      \
+	X(QUALITY, "quality", "how far the model's quality is below 1000, as judged lately")       \
+	X(LOAD, "load", "how full the endpoint is, by bookings and its own reports")               \
 	X(TAIL, "tail", "how far the endpoint's slow requests are above the objective")            \
-	X(SESSION, "session", "1000 where the session has a home and this is not it")              \
-	X(PREFIX, "prefix", "share of the prompt that the endpoint has not seen lately")
+	X(SESSION, "session", "whether the session has a home and this is not it")                 \
+	X(PREFIX, "prefix", "the share of the prompt that the endpoint has not seen lately")
 
 /* What a full queue does with one more job. X(name, yaml, text) */
 #define TR_FULL_MAP(X)                                                                             \

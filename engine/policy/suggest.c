@@ -2,7 +2,8 @@
 /*
  * Nearness is the number of single-character slips: one missing, one too many, one wrong, two
  * swapped (Damerau-Levenshtein without overlapping swaps), upper and lower case alike. A name with
- * more slips than a third of its length is another name, and suggesting it would mislead.
+ * more slips than a third of its length is another name, and suggesting it would mislead; but who
+ * leaves words out at the beginning or the end (`quantile` for `quantile_percent`) means it.
  */
 #include "engine/policy/suggest.h"
 
@@ -12,6 +13,8 @@
 
 /* Longer names are not compared: no valid name is longer. */
 #define LENGTH_MAX 127
+/* Shorter words stand in too many names. */
+#define WORDS_MIN 4
 
 static unsigned char fold(char c)
 {
@@ -49,6 +52,26 @@ static size_t slips(const char *a, size_t a_length, const char *b, size_t b_leng
 	return row[b_length];
 }
 
+static bool is_same(const char *a, const char *b, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (fold(a[i]) != fold(b[i]))
+			return false;
+	return true;
+}
+
+/* Whether what was typed is the candidate's first words, or its last. */
+static bool has_words(const char *candidate, size_t length, const char *typed, size_t typed_length)
+{
+	size_t rest = length - typed_length;
+
+	if (length <= typed_length || typed_length < WORDS_MIN)
+		return false;
+	if (candidate[typed_length] == '_' && is_same(candidate, typed, typed_length))
+		return true;
+	return candidate[rest - 1] == '_' && is_same(candidate + rest, typed, typed_length);
+}
+
 void tr_suggest_begin(struct tr_suggest *suggest, const char *typed)
 {
 	*suggest = (struct tr_suggest){.typed = typed};
@@ -65,6 +88,8 @@ void tr_suggest_offer(struct tr_suggest *suggest, const char *candidate)
 	if (typed_length == 0 || longer > LENGTH_MAX)
 		return;
 	distance = slips(suggest->typed, typed_length, candidate, length);
+	if (has_words(candidate, length, suggest->typed, typed_length))
+		distance = tr_min(distance, tr_max(1, longer / 3));
 	if (distance > tr_max(1, longer / 3) || distance >= longer)
 		return;
 	if (suggest->best && distance >= suggest->distance)

@@ -188,7 +188,7 @@ static const struct tr_table tenant_table = TR_TABLE(
 static const struct tr_schema_field weight_fields[] = {
 #define X(name, yaml, text)                                                                        \
 	TR_INTEGER(struct tr_policy_strategy, weights[TR_TERM_##name], yaml, 0, 1000, "0", NULL,   \
-		   "Weight of the " text "."),
+		   "Weighs " text "."),
 	TR_TERM_MAP(X)
 #undef X
 };

@@ -12,7 +12,8 @@
 #include "engine/message.h"
 #include "sim/scenario/vocabulary.h"
 
-#define EMPTY "{}"
+#define EMPTY		 "{}"
+#define SESSION_TEXT_MAX 24
 
 static int out_of_memory(const struct tr_scenario *scenario, struct tr_diagnostic *ret_diagnostic)
 {
@@ -150,22 +151,55 @@ static int take_workload(struct tr_scenario *scenario, const struct tr_draft_wor
 	return 0;
 }
 
+/* NULL when memory is out. */
+static struct tr_workload_share *take_shares(struct tr_scenario *scenario,
+					     const struct tr_rows *draft)
+{
+	const struct tr_draft_share *rows = draft->items;
+	struct tr_workload_share *shares =
+		tr_arena_new(&scenario->arena, sizeof(*shares) * draft->count);
+
+	for (uint32_t i = 0; shares && i < draft->count; i++)
+		shares[i] = (struct tr_workload_share){.text = rows[i].row.name,
+						       .name = name_of(rows[i].row.name),
+						       .weight = rows[i].weight};
+	return shares;
+}
+
+/* The same for sessions, which have numbers for names. */
+static struct tr_workload_share *make_sessions(struct tr_scenario *scenario, uint32_t count)
+{
+	struct tr_workload_share *sessions =
+		tr_arena_new(&scenario->arena, sizeof(*sessions) * count);
+	char *texts = tr_arena_new(&scenario->arena, (size_t)SESSION_TEXT_MAX * count);
+
+	if (!sessions || !texts)
+		return NULL;
+	for (uint32_t i = 0; i < count; i++) {
+		char *text = texts + (size_t)SESSION_TEXT_MAX * i;
+
+		(void)snprintf(text, SESSION_TEXT_MAX, "session-%u", i + 1);
+		sessions[i] = (struct tr_workload_share){text, name_of(text), 1};
+	}
+	return sessions;
+}
+
 static int take_labels(struct tr_scenario *scenario, const struct tr_draft_labels *draft,
 		       struct tr_diagnostic *ret_diagnostic)
 {
-	const struct tr_draft_tenant_weight *rows = draft->tenants.items;
-	struct tr_workload_tenant *tenants =
-		tr_arena_new(&scenario->arena, sizeof(*tenants) * draft->tenants.count);
+	const struct tr_workload_share *tenants = take_shares(scenario, &draft->tenants);
+	const struct tr_workload_share *profiles = take_shares(scenario, &draft->profiles);
+	const struct tr_workload_share *sessions = make_sessions(scenario, draft->sessions);
 
-	if (!tenants)
+	if (!tenants || !profiles || !sessions)
 		return out_of_memory(scenario, ret_diagnostic);
-	for (uint32_t i = 0; i < draft->tenants.count; i++)
-		tenants[i] = (struct tr_workload_tenant){.text = rows[i].row.name,
-							 .name = name_of(rows[i].row.name),
-							 .weight = rows[i].weight};
 	scenario->labels = (struct tr_workload_labels){
 		.tenants = tenants,
+		.profiles = profiles,
+		.sessions = sessions,
 		.tenant_count = draft->tenants.count,
+		.profile_count = draft->profiles.count,
+		.session_count = draft->sessions,
 		.flags = (uint16_t)((draft->stream ? TR_SUBMIT_STREAM : 0) |
 				    (draft->async ? TR_SUBMIT_ASYNC : 0)),
 		.model = name_of(draft->model),

@@ -17,6 +17,8 @@
 
 /* Tenants that a scenario may draw from. */
 #define TR_SCENARIO_TENANTS_MAX TR_POLICY_TENANTS_MAX
+/* Sessions of a tenant. */
+#define TR_SCENARIO_SESSIONS_MAX (1u << 16)
 
 extern const struct tr_schema tr_scenario_schema;
 

@@ -135,12 +135,14 @@ static const struct tr_schema_field trace_fields[] = {
 static const struct tr_table trace_table =
 	TR_TABLE(struct tr_draft_trace, trace_fields, "trace", .doc = "Recorded requests.");
 
-static const struct tr_schema_field weight_fields[] = {
-	TR_INTEGER(struct tr_draft_tenant_weight, weight, "weight", 1, 1000000, NULL, NULL,
-		   "Its share of the requests beside the other tenants'."),
+static const struct tr_schema_field share_fields[] = {
+	TR_INTEGER(struct tr_draft_share, weight, "weight", 1, 1000000, NULL, NULL,
+		   "Its share of the requests beside the others'."),
 };
-static const struct tr_table weight_table =
-	TR_TABLE(struct tr_draft_tenant_weight, weight_fields, "tenant", .scalar = true);
+static const struct tr_table tenant_table =
+	TR_TABLE(struct tr_draft_share, share_fields, "tenant", .scalar = true);
+static const struct tr_table named_profile_table =
+	TR_TABLE(struct tr_draft_share, share_fields, "profile", .scalar = true);
 
 static const struct tr_schema_field labels_fields[] = {
 	TR_NAME(struct tr_draft_labels, model, "model", NULL, "The model asked for.",
@@ -153,8 +155,15 @@ static const struct tr_schema_field labels_fields[] = {
 		"Whether clients read tokens as they come."),
 	TR_BOOL(struct tr_draft_labels, async, "async", "false",
 		"Whether requests are stored before they are queued."),
-	TR_MAP(struct tr_draft_labels, tenants, "tenants", &weight_table, 0,
+	TR_MAP(struct tr_draft_labels, tenants, "tenants", &tenant_table, 0,
 	       TR_SCENARIO_TENANTS_MAX, "Tenants by name, drawn by weight."),
+	TR_MAP(struct tr_draft_labels, profiles, "profiles", &named_profile_table, 0,
+	       TR_POLICY_PROFILES_MAX,
+	       "Profiles of the policy by name, drawn by weight: a mixture of classes and "
+	       "strategies."),
+	TR_INTEGER(struct tr_draft_labels, sessions, "sessions", 0, TR_SCENARIO_SESSIONS_MAX, "0",
+		   "sessions",
+		   "Sessions of each tenant, named `session-1` and so on, drawn evenly; 0: none."),
 };
 static const struct tr_table labels_table = TR_TABLE(
 	struct tr_draft_labels, labels_fields, "labels",

@@ -68,7 +68,7 @@ struct tr_draft_workload {
 	struct tr_draft_sizes tokens_out;
 };
 
-struct tr_draft_tenant_weight {
+struct tr_draft_share {
 	struct tr_row row;
 	uint32_t weight;
 };
@@ -79,7 +79,9 @@ struct tr_draft_labels {
 	const char *class_name;
 	bool stream;
 	bool async;
-	struct tr_rows tenants; /* struct tr_draft_tenant_weight */
+	uint32_t sessions;
+	struct tr_rows tenants;	 /* struct tr_draft_share */
+	struct tr_rows profiles; /* the same */
 };
 
 struct tr_draft_scenario {

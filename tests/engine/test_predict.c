@@ -301,6 +301,29 @@ static void test_feasibility_asks_for_its_percent(void **state)
 	}
 }
 
+/* ADM-4: means change only with what is served, so an idle pool must not refuse by them: once they
+ * were bad, it would stay idle. */
+static void test_an_idle_pool_refuses_no_deadline_that_is_still_to_come(void **state)
+{
+	struct tr_stage stage;
+	uint64_t running, id;
+
+	(void)state;
+	stage_with_wait(&stage, 100);
+	running = stage.next_job_id - 1;
+	tr_stage_wait(&stage, TR_SECOND);
+	tr_stage_first_token(&stage, running);
+	tr_stage_wait(&stage, TR_SECOND);
+	tr_stage_complete(&stage, running, 11);
+	id = send_due(&stage, 0);
+	assert_int_equal(tr_stage_reject(&stage, id)->code, TR_REJECT_DEADLINE_UNMET);
+	id = send_due(&stage, 1);
+	assert_true(accept(&stage, id)->predicted_finish > 1);
+	id = send_due(&stage, TR_SECOND);
+	assert_int_equal(tr_stage_reject(&stage, id)->code, TR_REJECT_DEADLINE_UNMET);
+	tr_stage_done(&stage);
+}
+
 /* ADM-4: what nobody can predict is not refused, but what is over is. */
 static void test_without_measurements_only_a_passed_deadline_is_refused(void **state)
 {
@@ -477,6 +500,7 @@ int main(void)
 		cmocka_unit_test(test_a_deadline_before_the_predicted_finish_is_refused),
 		cmocka_unit_test(test_a_refused_deadline_fits_when_it_said),
 		cmocka_unit_test(test_feasibility_asks_for_its_percent),
+		cmocka_unit_test(test_an_idle_pool_refuses_no_deadline_that_is_still_to_come),
 		cmocka_unit_test(test_without_measurements_only_a_passed_deadline_is_refused),
 		cmocka_unit_test(test_a_start_is_predicted_as_at_once_exactly_when_a_slot_is_free),
 		cmocka_unit_test(test_a_start_is_predicted_within_one_service_time),

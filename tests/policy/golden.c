@@ -46,6 +46,7 @@ static bool run_case(const char *name)
 	const struct tr_policy_file *untouched = file;
 	struct tr_diagnostic diagnostic;
 	const char *input = "input.yaml";
+	bool refused = false;
 
 	if (!getcwd(before, sizeof before) || chdir(name) != 0)
 		return false;
@@ -57,17 +58,18 @@ static bool run_case(const char *name)
 	} else {
 		char text[2000];
 
+		refused = true;
 		(void)snprintf(got, sizeof got, "%s\n",
 			       tr_diagnostic_text(&diagnostic, text, sizeof text));
 		if (file != untouched)
 			(void)snprintf(got, sizeof got, "*ret was touched on failure\n");
 	}
-	if (getenv("TR_UPDATE"))
+	if (refused && getenv("TR_UPDATE"))
 		(void)write_text("expected", got);
 	(void)read_text("expected", expected, sizeof expected);
 	if (chdir(before) != 0)
 		return false;
-	if (strcmp(expected, got) == 0)
+	if (refused && strcmp(expected, got) == 0)
 		return true;
 	printf("# expected: %s", *expected ? expected : "nothing\n");
 	printf("# got:      %s", got);

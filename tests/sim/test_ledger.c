@@ -11,14 +11,14 @@
 
 #define TENANTS (TR_RESULT_TENANTS_MAX + 40)
 
-static struct tr_workload_tenant tenants[TENANTS];
+static struct tr_workload_share tenants[TENANTS];
 static char texts[TENANTS][24];
 
 static void name_tenants(struct world *world, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		(void)snprintf(texts[i], sizeof texts[i], "tenant-%u", i);
-		tenants[i] = (struct tr_workload_tenant){
+		tenants[i] = (struct tr_workload_share){
 			texts[i], tr_name_of(texts[i], strlen(texts[i])), 1 + i % 5};
 	}
 	world->options.labels.tenants = tenants;
@@ -148,6 +148,31 @@ static void test_refused_requests_stand_in_the_class_they_asked_for(void **state
 	assert_true(result.classes[0].other);
 }
 
+static void test_a_refused_request_stands_in_its_profiles_class(void **state)
+{
+	static struct world world;
+	static struct tr_result result;
+	static struct tr_policy_class classes[2];
+	const struct tr_policy_profile profile = {.name = 33, .strategy = TR_NONE, .class_row = 1};
+	const struct tr_workload_share share = {"fast", 33, 1};
+
+	(void)state;
+	world_init(&world, 4, 1, 4);
+	classes[0] = classes[1] = world.class;
+	classes[1].name = classes[0].name + 1;
+	world.policy.classes = classes;
+	world.policy.class_count = 2;
+	world.policy.profiles = &profile;
+	world.policy.profile_count = 1;
+	world.options.labels.model = 12345;
+	world.options.labels.profiles = &share;
+	world.options.labels.profile_count = 1;
+	world_run(&world, &result);
+	assert_int_equal(result.rejects[TR_REJECT_UNKNOWN_MODEL], 1000);
+	assert_int_equal(result.class_count, 1);
+	assert_true(result.classes[0].name == classes[1].name);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +180,7 @@ int main(void)
 		cmocka_unit_test(test_tenants_beyond_the_cap_share_one_row),
 		cmocka_unit_test(test_goodput_counts_what_meets_every_objective),
 		cmocka_unit_test(test_refused_requests_stand_in_the_class_they_asked_for),
+		cmocka_unit_test(test_a_refused_request_stands_in_its_profiles_class),
 	};
 
 	return cmocka_run_group_tests_name("sim ledger", tests, NULL, NULL);

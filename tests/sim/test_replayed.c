@@ -79,12 +79,18 @@ static void test_a_trace_of_its_own_zero_begins_at_the_documented_epoch(void **s
 
 static void test_labels_fill_what_a_row_leaves_open(void **state)
 {
-	const struct tr_workload_tenant tenants[] = {{"only", 77, 1}};
+	const struct tr_workload_share tenants[] = {{"only", 77, 1}};
+	const struct tr_workload_share profiles[] = {{"fast", 78, 1}};
+	const struct tr_workload_share sessions[] = {{"session-1", 79, 1}};
 	struct tr_replayed_options options = {
 		.seed = 1,
 		.requests_max = 1,
 		.labels = {.tenants = tenants,
+			   .profiles = profiles,
+			   .sessions = sessions,
 			   .tenant_count = 1,
+			   .profile_count = 1,
+			   .session_count = 1,
 			   .model = 5,
 			   .intent = 6,
 			   .class_name = 7,
@@ -103,6 +109,9 @@ static void test_labels_fill_what_a_row_leaves_open(void **state)
 	assert_true(arrival.model == 5);
 	assert_true(arrival.intent == 6);
 	assert_true(arrival.class_name == 7);
+	assert_true(arrival.profile == 78);
+	assert_true(arrival.session == 79);
+	assert_string_equal(arrival.session_text, "session-1");
 	assert_int_equal(arrival.flags, TR_SUBMIT_STREAM);
 	assert_int_equal(workload.next(workload.self, &arrival, NULL), 0);
 	tr_trace_close(trace);

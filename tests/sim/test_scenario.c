@@ -131,7 +131,8 @@ static void test_every_key_takes_effect(void **state)
 			       "  tokens_in: {fixed: 5}\n"
 			       "  tokens_out: {min: 1, p50: 10, p95: 20, max: 30}\n"
 			       "labels:\n  model: m\n  intent: i\n  class: c\n  stream: false\n"
-			       "  async: true\n  tenants: {b: 2, a: 1}\n");
+			       "  async: true\n  tenants: {b: 2, a: 1}\n"
+			       "  profiles: {slow: 1, fast: 9}\n  sessions: 3\n");
 
 	(void)state;
 	assert_int_equal(scenario->seed, 9);
@@ -156,6 +157,12 @@ static void test_every_key_takes_effect(void **state)
 	assert_int_equal(scenario->labels.tenant_count, 2);
 	assert_string_equal(scenario->labels.tenants[0].text, "a");
 	assert_int_equal(scenario->labels.tenants[1].weight, 2);
+	assert_int_equal(scenario->labels.profile_count, 2);
+	assert_true(scenario->labels.profiles[0].name == tr_name_of("fast", 4));
+	assert_int_equal(scenario->labels.profiles[0].weight, 9);
+	assert_int_equal(scenario->labels.session_count, 3);
+	assert_string_equal(scenario->labels.sessions[2].text, "session-3");
+	assert_true(scenario->labels.sessions[2].name == tr_name_of("session-3", 9));
 	tr_scenario_free(scenario);
 	scenario = load("s.yaml", "trace: {file: \"azure:a\", amplify: 2.5, repeat: 3, "
 				  "spread: false, skip_bad: true}\n");
