@@ -494,6 +494,31 @@ static void test_a_refused_stranger_takes_no_place_in_the_table(void **state)
 	tr_stage_done(&stage);
 }
 
+/* GOV-1: at the highest prices and sizes that a policy may have, too. */
+static void test_reservations_of_any_size_are_given_back(void **state)
+{
+	static struct tr_plan plan;
+	struct tr_stage stage;
+	uint64_t jobs[3000];
+
+	(void)state;
+	tr_plan_init(&plan, 1);
+	tr_plan_model(&plan, TR_NAME("m"), 1, 1);
+	plan.models[0].price_in = plan.models[0].price_out = UINT64_C(1000000000000);
+	plan.models[0].context_tokens = UINT32_MAX;
+	plan.policy.limits.tokens_in = plan.policy.limits.tokens_out = UINT32_MAX;
+	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
+	stage.trusting = true;
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(jobs); i++)
+		jobs[i] = tr_stage_submit(
+			&stage, (struct tr_event_job_submit){.tokens_in = UINT32_MAX - 1000,
+							     .tokens_out_max = 1000});
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(jobs); i++)
+		assert_int_equal(tr_stage_cancel(&stage, jobs[i], TR_CAUSE_CANCEL_CLIENT), 0);
+	assert_int_equal(tr_stage_tenant(&stage, TR_NAME("default")).reserved_micro_usd, 0);
+	tr_stage_done(&stage);
+}
+
 /* ADM-3: whoever finds the table full is told when a place may be free, and finds one then. */
 static void test_a_full_tenant_table_says_when_to_come_back(void **state)
 {
@@ -594,6 +619,7 @@ int main(void)
 		cmocka_unit_test(test_a_budget_is_reserved_and_settled_exactly_once),
 		cmocka_unit_test(test_the_dearest_model_that_may_serve_is_reserved_for),
 		cmocka_unit_test(test_a_full_tenant_table_says_when_to_come_back),
+		cmocka_unit_test(test_reservations_of_any_size_are_given_back),
 		cmocka_unit_test(test_a_refused_stranger_takes_no_place_in_the_table),
 		cmocka_unit_test(test_an_accepted_job_is_told_its_place_and_time),
 		cmocka_unit_test(
