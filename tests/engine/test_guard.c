@@ -505,14 +505,15 @@ static void test_reservations_of_any_size_are_given_back(void **state)
 	tr_plan_init(&plan, 1);
 	tr_plan_model(&plan, TR_NAME("m"), 1, 1);
 	plan.models[0].price_in = plan.models[0].price_out = UINT64_C(1000000000000);
-	plan.models[0].context_tokens = UINT32_MAX;
+	plan.models[0].context_tokens = plan.models[0].output_tokens = UINT32_MAX;
 	plan.policy.limits.tokens_in = plan.policy.limits.tokens_out = UINT32_MAX;
+	plan.tenants[0].tokens_in = plan.tenants[0].tokens_out = UINT32_MAX;
+	plan.classes[0].queue_limit = 4000;
 	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
 	stage.trusting = true;
 	for (size_t i = 0; i < TR_ARRAY_LENGTH(jobs); i++)
 		jobs[i] = tr_stage_submit(
-			&stage, (struct tr_event_job_submit){.tokens_in = UINT32_MAX - 1000,
-							     .tokens_out_max = 1000});
+			&stage, (struct tr_event_job_submit){.tokens_in = UINT32_MAX - 1});
 	for (size_t i = 0; i < TR_ARRAY_LENGTH(jobs); i++)
 		assert_int_equal(tr_stage_cancel(&stage, jobs[i], TR_CAUSE_CANCEL_CLIENT), 0);
 	assert_int_equal(tr_stage_tenant(&stage, TR_NAME("default")).reserved_micro_usd, 0);
