@@ -280,6 +280,8 @@ static enum tr_reject check_cost(struct admission *a)
 		a->cost = cost;
 		a->limit = model->name;
 	}
+	/* So that the sum over all jobs there may be is exact, and comes to 0 again. */
+	a->cost = tr_min(a->cost, UINT64_MAX / a->e->limits.jobs);
 	return a->submit->cost_limit && a->cost > a->submit->cost_limit ? TR_REJECT_COST_LIMIT
 									: TR_REJECT_NONE;
 }

@@ -95,7 +95,8 @@ enum tr_warmth {
 #define TR_EVENT_ATTEMPT_HEADERS_FIELDS(F)   F(attempt, attempt) F(u16, status)
 /* The first meaningful output token. tokens_cached: of the input, as reported, else 0. */
 #define TR_EVENT_ATTEMPT_FIRST_TOKEN_FIELDS(F) F(attempt, attempt) F(u32, tokens_cached)
-/* tokens_out: so far. Sent each 32 tokens or 250 ms, whichever is later. */
+/* tokens_out: so far. Sent at the later of 32 tokens and 250 ms after the last report, but, once a
+ * token has come, within half of the policy's timeouts.between_tokens_ms. */
 #define TR_EVENT_ATTEMPT_PROGRESS_FIELDS(F) F(attempt, attempt) F(u32, tokens_out)
 #define TR_EVENT_ATTEMPT_DONE_FIELDS(F)                                                            \
 	F(attempt, attempt) F(u32, tokens_in) F(u32, tokens_out) F(u32, tokens_cached)

@@ -358,6 +358,27 @@ static bool place_rest(struct tr_engine *e, struct look *look, uint64_t preempti
 	return room;
 }
 
+/* A queue leaves the race for the rest of this look. One that came back into it meanwhile, as its
+ * tenant fell below its cap, leaves it once more: so the list may be too short. */
+static uint32_t put_aside(struct tr_engine *e, uint32_t q, uint32_t count)
+{
+	tr_ready_remove(e, q);
+	if (count == e->limits.classes * e->limits.tenants)
+		return count;
+	e->aside[count] = q;
+	return count + 1;
+}
+
+static void let_race_again(struct tr_engine *e, uint32_t model, uint32_t count)
+{
+	uint32_t queues = e->limits.classes * e->limits.tenants;
+	bool full = count == queues; /* then it may lack some */
+
+	TR_ASSERT(count <= queues);
+	while (count-- > 0)
+		tr_ready_refresh(e, full ? model * queues + count : e->aside[count]);
+}
+
 /* Place jobs of a pool until nobody can be placed (true) or the step has no room left (false). */
 static bool pool_run(struct tr_engine *e, uint32_t model)
 {
@@ -384,14 +405,11 @@ static bool pool_run(struct tr_engine *e, uint32_t model)
 		uint32_t q = tr_ready_first(e, backlog);
 		enum placing placed = place_queued(e, &look, q);
 
-		if (placed == PLACING_ASIDE) {
-			tr_ready_remove(e, q);
-			e->aside[set_aside++] = q;
-		}
+		if (placed == PLACING_ASIDE)
+			set_aside = put_aside(e, q, set_aside);
 		room = placed != PLACING_NO_ROOM;
 	}
-	while (set_aside > 0)
-		tr_ready_refresh(e, e->aside[--set_aside]);
+	let_race_again(e, model, set_aside);
 	/* Again: whoever was placed may have been the last probe. */
 	return room && place_rest(e, &look, preemptions) && end_shut(e, model);
 }

@@ -43,6 +43,7 @@ struct tr_run {
 	struct job *jobs; /* by handle slot */
 	struct store store;
 	tr_span_ns store_delay;
+	tr_span_ns silence; /* between tokens, that the policy permits; 0: any */
 	uint32_t jobs_max;
 	bool arrived; /* `arrival` is the next one to come */
 	struct tr_arrival arrival;
@@ -211,6 +212,7 @@ static void do_dispatch(struct tr_run *run, const struct tr_action *action)
 		.server = row,
 		.tokens_in = job->tokens_in,
 		.tokens_out = job->tokens_out,
+		.silence_ns = run->silence,
 		.fails = job->failed && dispatch->ordinal == 0,
 	};
 
@@ -327,6 +329,7 @@ static int run_init(struct tr_run *run, const struct tr_run_options *options,
 		return TR_RUN_POLICY;
 	run->workload = options->workload;
 	run->store_delay = options->store_delay;
+	run->silence = options->policy->timeouts.between_tokens_ns;
 	run->jobs_max = options->limits.jobs;
 	run->jobs = calloc(run->jobs_max, sizeof *run->jobs);
 	run->engine = aligned_alloc(ENGINE_ALIGNMENT, (bytes + ENGINE_ALIGNMENT - 1) /

@@ -51,7 +51,8 @@ enum phase {
 struct attempt {
 	uint64_t ticket; /* of its live entry in the queue */
 	struct tr_fate fate;
-	tr_time_ns first; /* when the first token came */
+	tr_time_ns first;   /* when the first token came */
+	tr_span_ns silence; /* permitted, 0: any */
 	uint32_t generation;
 	uint32_t server;
 	uint32_t tokens_in;
@@ -278,6 +279,7 @@ void tr_fleet_start(struct tr_fleet *fleet, tr_time_ns now, const struct tr_serv
 		.server = request->server,
 		.tokens_in = request->tokens_in,
 		.tokens_out = request->tokens_out,
+		.silence = request->silence_ns,
 		.before = TR_NONE,
 		.behind = TR_NONE,
 		.phase = PHASE_CONNECT,
@@ -317,7 +319,8 @@ static void schedule_stream(struct tr_fleet *fleet, uint32_t slot)
 	struct attempt *attempt = &fleet->attempts[slot];
 	tr_span_ns tpot = tr_max(attempt->fate.tpot, 1);
 	uint64_t step = tr_max(PROGRESS_TOKENS, (PROGRESS_NS + tpot - 1) / tpot);
-	uint64_t next = attempt->tokens_sent + step;
+	uint64_t most = attempt->silence ? tr_max(attempt->silence / 2 / tpot, 1) : UINT64_MAX;
+	uint64_t next = attempt->tokens_sent + tr_min(step, most);
 
 	attempt->phase = PHASE_STREAM;
 	if (next < attempt->fate.tokens_last) {

@@ -54,11 +54,12 @@ struct tr_server {
 struct tr_server_request {
 	tr_attempt_handle attempt;
 	uint64_t job_id;
-	uint32_t server;     /* row of the fleet */
-	uint32_t tries;	     /* of this job at this server before: 0, 1, ... */
-	uint32_t tokens_in;  /* > 0 */
-	uint32_t tokens_out; /* what it will answer, > 0 */
-	bool fails;	     /* this try fails before the first token, whatever the draws say */
+	uint32_t server;       /* row of the fleet */
+	uint32_t tries;	       /* of this job at this server before: 0, 1, ... */
+	uint32_t tokens_in;    /* > 0 */
+	uint32_t tokens_out;   /* what it will answer, > 0 */
+	tr_span_ns silence_ns; /* between tokens that the policy permits, 0: any */
+	bool fails;	       /* this try fails before the first token, whatever the draws say */
 };
 
 struct tr_fleet;
@@ -85,7 +86,8 @@ tr_time_ns tr_fleet_next(const struct tr_fleet *fleet);
 
 /*
  * Take the event of tr_fleet_next(), as the engine wants it: CONNECTED, HEADERS, FIRST_TOKEN,
- * PROGRESS (each 32 tokens or 250 ms, whichever is later) and DONE, or FAILED. O(log n).
+ * PROGRESS (at the later of 32 tokens and 250 ms, but no later than half of the silence that is
+ * permitted, if a token has come) and DONE, or FAILED. O(log n).
  */
 void tr_fleet_take(struct tr_fleet *fleet, struct tr_event *ret);
 

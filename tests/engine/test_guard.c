@@ -425,57 +425,6 @@ static void test_a_budget_is_reserved_and_settled_exactly_once(void **state)
 	tr_stage_done(&stage);
 }
 
-/* GOV-1: a dearer fallback must break neither the job's own limit nor its tenant's budget; one that
- * can never serve the job costs nothing. */
-static void test_the_dearest_model_that_may_serve_is_reserved_for(void **state)
-{
-	enum {
-		PLAIN,
-		STRICT,
-		NOT_ALLOWED,
-		INCAPABLE,
-		TOO_SHORT,
-		WAYS
-	};
-	static struct tr_plan plan;
-
-	(void)state;
-	for (int way = 0; way < WAYS; way++) {
-		struct tr_event_job_submit submit = {.cost_limit = 300, .tokens_out_max = 50};
-		struct tr_stage stage;
-		uint64_t reserved, job;
-
-		tr_plan_init(&plan, 1);
-		tr_plan_model(&plan, TR_NAME("m"), 1, 1);
-		tr_plan_model(&plan, TR_NAME("dear"), 1, 1);
-		plan.models[0].chain[1] = 1;
-		plan.models[0].chain_count = 2;
-		plan.models[1].price_in = 3 * plan.models[0].price_in;
-		if (way == STRICT)
-			submit.flags = TR_SUBMIT_STRICT;
-		if (way == NOT_ALLOWED)
-			plan.tenants[0].models.bits[0] = 1;
-		plan.models[0].capabilities = plan.models[1].capabilities = TR_CAPABILITY_JSON;
-		submit.needs = TR_CAPABILITY_JSON;
-		if (way == INCAPABLE)
-			plan.models[1].capabilities = 0;
-		if (way == TOO_SHORT)
-			plan.models[1].context_tokens = 149;
-		tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
-		job = tr_stage_submit(&stage, submit);
-		if (way == PLAIN) {
-			assert_int_equal(tr_stage_reject(&stage, job)->code, TR_REJECT_COST_LIMIT);
-			assert_int_equal(tr_stage_reject(&stage, job)->limit, TR_NAME("dear"));
-			submit.cost_limit = 400;
-			job = tr_stage_submit(&stage, submit);
-		}
-		assert_non_null(tr_stage_accept(&stage, job));
-		reserved = tr_stage_tenant(&stage, TR_NAME("default")).reserved_micro_usd;
-		assert_int_equal(reserved, way == PLAIN ? 3 * 100 + 2 * 50 : 100 + 2 * 50);
-		tr_stage_done(&stage);
-	}
-}
-
 /* GOV-1: a new name must not cost a place in the table before it is let in. */
 static void test_a_refused_stranger_takes_no_place_in_the_table(void **state)
 {
@@ -592,7 +541,6 @@ int main(void)
 		cmocka_unit_test(test_a_refused_rate_comes_back_when_it_said),
 		cmocka_unit_test(test_the_request_is_judged_before_the_house),
 		cmocka_unit_test(test_a_budget_is_reserved_and_settled_exactly_once),
-		cmocka_unit_test(test_the_dearest_model_that_may_serve_is_reserved_for),
 		cmocka_unit_test(test_a_full_tenant_table_says_when_to_come_back),
 		cmocka_unit_test(test_a_refused_stranger_takes_no_place_in_the_table),
 		cmocka_unit_test(test_an_accepted_job_is_told_its_place_and_time),

@@ -186,11 +186,61 @@ static void test_no_budget_is_exceeded_at_any_instant(void **state)
 	}
 }
 
+/* A queue is put aside; the tenant reaches its cap, and falls below it as its retry ends; so the
+ * queue races again and is put aside a second time, with all others: more than there are queues. */
+static void test_a_queue_may_be_put_aside_twice_in_one_look(void **state)
+{
+	static struct tr_plan plan;
+	struct tr_limits limits = tr_stage_limits;
+	struct tr_stage stage;
+	struct tr_event_job_submit small = {.tokens_in = 100};
+	struct tr_event_job_submit large = {.tokens_in = 900};
+	const tr_name classes[] = {TR_NAME("high"), TR_NAME("middle"), TR_NAME("interactive")};
+	uint64_t first, failing, next, waiting[3];
+
+	(void)state;
+	limits.classes = 3;
+	limits.tenants = 1;
+	tr_plan_init(&plan, 1);
+	tr_plan_model(&plan, TR_NAME("m"), 1, 1);
+	plan.models[0].output_tokens = 50;
+	plan.endpoints[0].tokens_per_minute = 1000;
+	plan.tenants[0].max_concurrent = 2;
+	plan.policy.retry.attempts = 3;
+	for (int i = 0; i < 2; i++) {
+		uint32_t row = tr_plan_class(&plan, classes[i], 300 - 50 * (uint32_t)i);
+
+		plan.classes[row].preempt = TR_PREEMPT_SOFT;
+	}
+	tr_stage_init(&stage, &limits, &plan.policy);
+	first = tr_stage_submit(&stage, (struct tr_event_job_submit){.tokens_in = 450});
+	tr_stage_complete(&stage, first, 50);
+	failing = tr_stage_submit(&stage, small);
+	small.class_name = classes[1];
+	next = tr_stage_submit(&stage, small);
+	for (int i = 0; i < 3; i++) {
+		large.class_name = classes[i];
+		waiting[i] = tr_stage_submit(&stage, large);
+	}
+	/* No other endpoint is left for it. */
+	assert_int_equal(tr_stage_fail(&stage, failing, TR_CAUSE_CREDENTIALS, 0), 0);
+	assert_int_equal(tr_stage_finish(&stage, failing)->outcome, TR_OUTCOME_FAILED);
+	assert_int_equal(tr_stage_dispatches(&stage, next), 1);
+	tr_stage_complete(&stage, next, 50);
+	for (int i = 0; i < 3; i++) {
+		tr_stage_wait(&stage, 2 * TR_MINUTE);
+		assert_int_equal(tr_stage_dispatches(&stage, waiting[i]), 1);
+		tr_stage_complete(&stage, waiting[i], 50);
+	}
+	tr_stage_done(&stage);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nobody_waits_who_could_be_placed),
 		cmocka_unit_test(test_laboratories_come_to_rest),
+		cmocka_unit_test(test_a_queue_may_be_put_aside_twice_in_one_look),
 		cmocka_unit_test(test_no_budget_is_exceeded_at_any_instant),
 	};
 	int failed = cmocka_run_group_tests_name("rest", tests, NULL, NULL);

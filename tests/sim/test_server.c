@@ -108,6 +108,36 @@ static void test_progress_comes_no_oftener_than_each_250_ms(void **state)
 	tr_fleet_free(fleet);
 }
 
+/* H8: 45 ms a token make 32 tokens take longer than an engine may wait; and if one token does, it
+ * is reported when it comes. */
+static void test_progress_comes_before_the_engine_sees_silence(void **state)
+{
+	static const struct {
+		tr_span_ns silence;
+		uint32_t tokens;
+	} rows[] = {{0, 33}, {4 * TR_SECOND, 33}, {TR_SECOND, 12}, {TR_MS, 2}};
+
+	(void)state;
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(rows); i++) {
+		struct tr_server_profile slow = plain;
+		struct tr_fleet *fleet;
+		struct tr_event event = {.kind = 0};
+
+		slow.tpot_ns = 45 * TR_MS;
+		fleet = fleet_of(&slow);
+		tr_fleet_start(fleet, T0,
+			       &(struct tr_server_request){.attempt = {1, 1},
+							   .job_id = 1,
+							   .tokens_in = 1,
+							   .tokens_out = 100,
+							   .silence_ns = rows[i].silence});
+		while (event.kind != TR_EVENT_ATTEMPT_PROGRESS)
+			tr_fleet_take(fleet, &event);
+		assert_int_equal(event.attempt_progress.tokens_out, rows[i].tokens);
+		tr_fleet_free(fleet);
+	}
+}
+
 static void test_who_waits_longest_gets_the_free_slot(void **state)
 {
 	struct tr_fleet *fleet = fleet_of(&plain);
@@ -316,6 +346,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_request_takes_the_time_worked_out_by_hand),
 		cmocka_unit_test(test_progress_comes_no_oftener_than_each_250_ms),
+		cmocka_unit_test(test_progress_comes_before_the_engine_sees_silence),
 		cmocka_unit_test(test_who_waits_longest_gets_the_free_slot),
 		cmocka_unit_test(test_an_abort_frees_the_slot_at_once_and_silences_the_attempt),
 		cmocka_unit_test(test_endless_aborts_need_no_more_memory),
