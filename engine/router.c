@@ -56,18 +56,17 @@ static bool meet(struct tr_choosing *d, uint32_t slot, enum tr_filter why, uint6
 	return (FULL >> why) & 1;
 }
 
-/* Ask the filters about the i-th endpoint of a chain step; the answer is kept for the record. */
-static const struct tr_asked *ask(struct tr_choosing *d, uint32_t step, enum tr_filter of_model,
-				  uint32_t i)
+/* Ask the filters about an endpoint of a chain step; the answer is kept for the record. */
+static const struct tr_asked *ask(struct tr_choosing *d, uint32_t step, uint32_t row,
+				  enum tr_filter of_model, uint32_t endpoint_row)
 {
 	struct tr_asked *asked = &d->asked[tr_min(d->asked_count++, TR_DECISION_CANDIDATES_MAX)];
-	uint32_t row = d->policy->models[d->job->model_row].chain[step];
-	uint32_t endpoint_row = d->policy->models[row].first_endpoint + i;
+	uint32_t slot = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT, endpoint_row);
 
+	asked->endpoint = slot;
 	asked->endpoint_row = (uint16_t)endpoint_row;
-	asked->endpoint = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT, endpoint_row);
 	asked->chain_step = (uint8_t)step;
-	asked->filter = (uint8_t)tr_filter(d, row, of_model, asked->endpoint, &asked->detail);
+	asked->filter = (uint8_t)tr_filter(d, row, of_model, slot, &asked->detail);
 	return asked;
 }
 
@@ -77,10 +76,11 @@ static bool collect(struct tr_choosing *d, uint32_t step, struct met *met)
 	uint32_t row = d->policy->models[d->job->model_row].chain[step];
 	const struct tr_policy_model *model = &d->policy->models[row];
 	enum tr_filter of_model = tr_filter_model(d->e, d->job, row);
+	uint32_t end = model->first_endpoint + model->endpoint_count;
 	bool busy = false;
 
-	for (uint32_t i = 0; i < model->endpoint_count; i++) {
-		const struct tr_asked *asked = ask(d, step, of_model, i);
+	for (uint32_t i = model->first_endpoint; i < end; i++) {
+		const struct tr_asked *asked = ask(d, step, row, of_model, i);
 
 		if (asked->filter == TR_FILTER_NONE && d->count < TR_CHOICES_MAX) {
 			struct tr_choice *c = &d->eligible[d->count++];
@@ -103,10 +103,11 @@ static void ask_again(struct tr_choosing *d)
 	d->asked_count = 0;
 	for (uint32_t step = 0; step < d->seen; step++) {
 		uint32_t row = d->policy->models[d->job->model_row].chain[step];
+		const struct tr_policy_model *model = &d->policy->models[row];
 		enum tr_filter of_model = tr_filter_model(d->e, d->job, row);
 
-		for (uint32_t i = 0; i < d->policy->models[row].endpoint_count; i++)
-			ask(d, step, of_model, i);
+		for (uint32_t i = 0; i < model->endpoint_count; i++)
+			ask(d, step, row, of_model, model->first_endpoint + i);
 	}
 }
 
