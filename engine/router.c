@@ -26,61 +26,59 @@
 #include "engine/score.h"
 #include "engine/strategy.h"
 
-/* What a look down the chain met. */
-struct met {
-	bool waits;	 /* somebody who may pass later ... */
-	bool room;	 /* ... by nothing but time: it is fit */
-	bool out;	 /* somebody whose breaker is the reason */
-	bool particular; /* a reason that is the job's own, in any look */
-};
+/* Reasons met in a look down the chain are bits, 1 << enum tr_filter, and so are kinds of them. */
+#define ROOM(id, hope, text) | (uint32_t)(TR_HOPE_##hope == TR_HOPE_ROOM) << TR_FILTER_##id
+#define WAIT(id, hope, text) | (uint32_t)(TR_HOPE_##hope != TR_HOPE_NEVER) << TR_FILTER_##id
 
-/* Reasons that lie with the job: another may be taken where this one is not. */
-#define PARTICULAR                                                                                 \
-	(1u << TR_FILTER_CAPABILITY | 1u << TR_FILTER_CONTEXT | 1u << TR_FILTER_TENANT |           \
-	 1u << TR_FILTER_TRIED | 1u << TR_FILTER_RATE | 1u << TR_FILTER_PROVIDER)
-#define OUT  (1u << TR_FILTER_BREAKER | 1u << TR_FILTER_PROBES)
-#define FULL (1u << TR_FILTER_BUSY | 1u << TR_FILTER_LIMIT)
+/* Nothing but time is in the way: it is fit. */
+static const uint32_t of_room = 0 TR_FILTER_MAP(ROOM);
+/* It may pass later. */
+static const uint32_t of_waiting = 0 TR_FILTER_MAP(WAIT);
+static const uint32_t of_breaker = 1u << TR_FILTER_BREAKER | 1u << TR_FILTER_PROBES;
+static const uint32_t of_being_busy = 1u << TR_FILTER_BUSY | 1u << TR_FILTER_LIMIT;
+/* The job's own, in any look: another may be taken where this one is not. */
+static const uint32_t of_job = 1u << TR_FILTER_CAPABILITY | 1u << TR_FILTER_CONTEXT |
+			       1u << TR_FILTER_TENANT | 1u << TR_FILTER_TRIED |
+			       1u << TR_FILTER_RATE | 1u << TR_FILTER_PROVIDER;
+#undef ROOM
+#undef WAIT
 
-/* Add a reason against an endpoint. Returns true if it is merely busy. */
-static bool meet(struct tr_choosing *d, uint32_t slot, enum tr_filter why, uint64_t detail,
-		 struct met *met)
+/* The reason against an endpoint as a bit. One that ends at a known time has the pool looked at
+ * again then. */
+static uint32_t meet(struct tr_choosing *d, uint32_t slot, enum tr_filter why, uint64_t detail)
 {
-	enum tr_hope hope = (enum tr_hope)tr_filters[why].hope;
+	uint32_t reason = 1u << why;
 
-	if (hope == TR_HOPE_ROOM && detail)
+	if (detail && (reason & of_room))
 		tr_breaker_wake(d->e, slot, tr_add_sat(d->e->core->now, detail));
-	met->waits |= hope != TR_HOPE_NEVER;
-	met->room |= hope == TR_HOPE_ROOM;
-	met->out |= (OUT >> why) & 1;
-	met->particular |= (PARTICULAR >> why) & 1;
-	return (FULL >> why) & 1;
+	return reason;
 }
 
-/* Ask the filters about the i-th endpoint of a chain step; the answer is kept for the record. */
-static const struct tr_asked *ask(struct tr_choosing *d, uint32_t step, enum tr_filter of_model,
-				  uint32_t i)
+/* Ask the filters about an endpoint of a chain step; the answer is kept for the record. */
+static const struct tr_asked *ask(struct tr_choosing *d, uint32_t step, uint32_t row,
+				  enum tr_filter of_model, uint32_t endpoint_row)
 {
 	struct tr_asked *asked = &d->asked[tr_min(d->asked_count++, TR_DECISION_CANDIDATES_MAX)];
-	uint32_t row = d->policy->models[d->job->model_row].chain[step];
-	uint32_t endpoint_row = d->policy->models[row].first_endpoint + i;
+	uint32_t slot = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT, endpoint_row);
 
+	asked->endpoint = slot;
 	asked->endpoint_row = (uint16_t)endpoint_row;
-	asked->endpoint = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT, endpoint_row);
 	asked->chain_step = (uint8_t)step;
-	asked->filter = (uint8_t)tr_filter(d, row, of_model, asked->endpoint, &asked->detail);
+	asked->filter = (uint8_t)tr_filter(d, row, of_model, slot, &asked->detail);
 	return asked;
 }
 
 /* Collect the eligible of one chain step. Returns true if the next step is not to be looked at. */
-static bool collect(struct tr_choosing *d, uint32_t step, struct met *met)
+static bool collect(struct tr_choosing *d, uint32_t step, uint32_t *met)
 {
 	uint32_t row = d->policy->models[d->job->model_row].chain[step];
 	const struct tr_policy_model *model = &d->policy->models[row];
 	enum tr_filter of_model = tr_filter_model(d->e, d->job, row);
-	bool busy = false;
+	uint32_t end = model->first_endpoint + model->endpoint_count;
+	uint32_t reasons = 0;
 
-	for (uint32_t i = 0; i < model->endpoint_count; i++) {
-		const struct tr_asked *asked = ask(d, step, of_model, i);
+	for (uint32_t i = model->first_endpoint; i < end; i++) {
+		const struct tr_asked *asked = ask(d, step, row, of_model, i);
 
 		if (asked->filter == TR_FILTER_NONE && d->count < TR_CHOICES_MAX) {
 			struct tr_choice *c = &d->eligible[d->count++];
@@ -92,9 +90,10 @@ static bool collect(struct tr_choosing *d, uint32_t step, struct met *met)
 			d->load += c->load;
 			d->slots += c->slots;
 		}
-		busy |= meet(d, asked->endpoint, (enum tr_filter)asked->filter, asked->detail, met);
+		reasons |= meet(d, asked->endpoint, (enum tr_filter)asked->filter, asked->detail);
 	}
-	return busy || d->count;
+	*met |= reasons;
+	return (reasons & of_being_busy) || d->count;
 }
 
 /* Ask all over, for the record alone: what was decided, no look of the usual kind has decided. */
@@ -103,10 +102,11 @@ static void ask_again(struct tr_choosing *d)
 	d->asked_count = 0;
 	for (uint32_t step = 0; step < d->seen; step++) {
 		uint32_t row = d->policy->models[d->job->model_row].chain[step];
+		const struct tr_policy_model *model = &d->policy->models[row];
 		enum tr_filter of_model = tr_filter_model(d->e, d->job, row);
 
-		for (uint32_t i = 0; i < d->policy->models[row].endpoint_count; i++)
-			ask(d, step, of_model, i);
+		for (uint32_t i = 0; i < model->endpoint_count; i++)
+			ask(d, step, row, of_model, model->first_endpoint + i);
 	}
 }
 
@@ -128,13 +128,13 @@ static bool due_sooner(const struct tr_engine *e, uint32_t a, uint32_t b)
 
 /* The least bad of one chain step becomes the only choice. Returns true if the next step is not to
  * be looked at. */
-static bool least_bad_of(struct tr_choosing *d, uint32_t step, struct met *met)
+static bool least_bad_of(struct tr_choosing *d, uint32_t step, uint32_t *met)
 {
 	uint32_t row = d->policy->models[d->job->model_row].chain[step];
 	const struct tr_policy_model *model = &d->policy->models[row];
 	enum tr_filter of_model = tr_filter_model(d->e, d->job, row);
 	uint32_t best = TR_NONE;
-	bool busy = false;
+	uint32_t reasons = 0;
 
 	for (uint32_t i = 0; i < model->endpoint_count; i++) {
 		uint32_t slot = tr_slot_of_row(d->e, d->job->policy, TR_REGISTRY_ENDPOINT,
@@ -144,13 +144,14 @@ static bool least_bad_of(struct tr_choosing *d, uint32_t step, struct met *met)
 
 		d->least_bad1 = slot + 1;
 		why = tr_filter(d, row, of_model, slot, &detail);
-		busy |= meet(d, slot, why, detail, met);
+		reasons |= meet(d, slot, why, detail);
 		if (why == TR_FILTER_NONE && (best == TR_NONE || due_sooner(d->e, slot, best)))
 			best = slot;
 	}
 	d->least_bad1 = 0;
+	*met |= reasons;
 	if (best == TR_NONE)
-		return busy;
+		return reasons & of_being_busy;
 	d->least_bad1 = best + 1;
 	d->count = 1;
 	d->eligible[0] = (struct tr_choice){
@@ -163,7 +164,7 @@ static bool least_bad_of(struct tr_choosing *d, uint32_t step, struct met *met)
 
 /* Everybody is out: the least bad one, and one that failed the job before only if there is no
  * other. */
-static void least_bad(struct tr_choosing *d, bool again, struct met *met)
+static void least_bad(struct tr_choosing *d, bool again, uint32_t *met)
 {
 	for (int round = 0; round < 1 + again && d->count == 0; round++) {
 		d->second_round = round > 0;
@@ -199,16 +200,16 @@ static bool may_go_again(const struct tr_choosing *d)
 }
 
 /* Nobody can take the job now: who else need not be asked? */
-static enum tr_route_result nobody_now(const struct tr_choosing *d, const struct met *met)
+static enum tr_route_result nobody_now(const struct tr_choosing *d, uint32_t met)
 {
 	bool strict = d->job->flags & TR_JOB_STRICT;
 
-	if (met->particular || strict || d->job->policy != d->e->core->active_policy)
+	if ((met & of_job) || strict || d->job->policy != d->e->core->active_policy)
 		return TR_ROUTE_WAIT;
 	if (d->seen < d->steps)
 		return TR_ROUTE_CLOSED_STEP;
 	/* To one that may use less of the chain, all of it may be out. */
-	return met->out && serves_all_out(d->e) ? TR_ROUTE_CLOSED_STEP : TR_ROUTE_CLOSED;
+	return (met & of_breaker) && serves_all_out(d->e) ? TR_ROUTE_CLOSED_STEP : TR_ROUTE_CLOSED;
 }
 
 /* Where the job's session is at home, if that is a candidate and not crowded. */
@@ -246,7 +247,7 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 {
 	struct tr_choosing d TR_UNINITIALIZED;
 	bool strict = job->flags & TR_JOB_STRICT;
-	struct met met = {0};
+	uint32_t met = 0, before = 0; /* in this round, in the first */
 	enum tr_pick how;
 
 	TR_ASSERT(tr_record_has_room(e));
@@ -256,7 +257,8 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	bool wide = tr_picker_is_wide(d.picker);
 
 	for (int round = 0; round < 1 + again && d.count == 0; round++) {
-		met = (struct met){.particular = met.particular};
+		before = met;
+		met = 0;
 		d.second_round = round > 0;
 		d.seen = d.asked_count = 0;
 		while (d.seen < d.steps)
@@ -269,16 +271,16 @@ enum tr_route_result tr_router_route(struct tr_engine *e, const struct tr_job *j
 	ret_route->seen = d.seen;
 	ret_route->again = d.second_round;
 
-	if (!best && met.out && !met.room && !strict && role != TR_ROLE_HEDGE &&
+	if (!best && (met & of_breaker) && !(met & of_room) && !strict && role != TR_ROLE_HEDGE &&
 	    serves_all_out(e)) {
 		least_bad(&d, again, &met);
 		best = d.count ? &d.eligible[0] : NULL;
 		how = best ? TR_PICK_LEAST_BAD : how;
 	}
-	if (!best && strict && !met.room)
-		return met.waits ? TR_ROUTE_SHUT : TR_ROUTE_NEVER;
-	if (!best && met.waits)
-		return nobody_now(&d, &met);
+	if (!best && strict && !(met & of_room))
+		return (met & of_waiting) ? TR_ROUTE_SHUT : TR_ROUTE_NEVER;
+	if (!best && (met & of_waiting))
+		return nobody_now(&d, met | (before & of_job));
 	if (best || role != TR_ROLE_HEDGE)
 		tr_record(&d, role, how, best);
 	if (!best)

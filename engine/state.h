@@ -229,53 +229,54 @@ enum tr_job_flag {
 	F(u8, warmth)                                                                              \
 	F(u8, least_bad) /* sent through an open breaker */
 
+/* What the filters ask of each candidate stands first. */
 #define TR_ENDPOINT_FIELDS(F)                                                                      \
-	F(name, name)	   /* 0: free slot */                                                      \
-	F(span, ttft_ewma) /* 0: nothing measured, as the next */                                  \
-	F(span, tpot_ewma)                                                                         \
-	F(time, paused_until)                                                                      \
-	F(time, requests_tat) /* theoretical arrival times of its two rate limits */               \
-	F(time, tokens_tat)                                                                        \
-	F(time, wake_at) /* a filter asked to be looked at again; 0: none */                       \
-	F(u64, last_dispatch)                                                                      \
-	F(time, open_until)                                                                        \
-	F(time, closed_since)                                                                      \
-	F(u64, bucket_number) /* of the newest bucket: time / bucket length */                     \
-	F(time, signal_observed)                                                                   \
-	F(u64, tokens_per_minute)                                                                  \
-	F(u32, requests_per_minute)                                                                \
-	F(u32, slots)                                                                              \
+	F(name, name) /* 0: free slot */                                                           \
+	F(u16, model)                                                                              \
+	F(u8, removed)                                                                             \
+	F(u8, lifecycle)                                                                           \
+	F(u8, breaker)                                                                             \
+	F(u8, round)		/* of half-open, 1..255, begins again after that */                \
+	F(u16, ttft_long_count) /* first tokens in the slow mean; at most its length */            \
 	F(u32, in_flight)                                                                          \
-	F(u32, consecutive)                                                                        \
-	F(u32, trips_ever)                                                                         \
-	F(u32, trips) /* in a row */                                                               \
-	F(u32, probes_out)                                                                         \
-	F(u32, probe_successes)                                                                    \
-	F(u32, signal_running)                                                                     \
-	F(u32, signal_waiting)                                                                     \
-	F(u32, signal_kv_permille)                                                                 \
-	F(u32, signal_others) /* of these, not ours */                                             \
-	F(u32, feedback_ewma) /* 1..1000 as of feedback_at, 0: none; it fades to 500 */            \
-	F(time, feedback_at)                                                                       \
-	F(span, peak_latency) /* to the first token, as of peak_at; it decays */                   \
-	F(time, peak_at)                                                                           \
-	F(span, ttft_long)		 /* a slow mean, what the adaptive limit compares with */  \
-	F(time, limit_cut)		 /* when back-pressure last cut the limit */               \
+	F(u32, slots)                                                                              \
+	F(u32, limit_milli) /* adaptive concurrency, below slots; 0: all slots */                  \
+	F(u32, requests_per_minute)                                                                \
+	F(u64, tokens_per_minute)                                                                  \
+	F(time, paused_until)                                                                      \
 	F(time, provider_requests_until) /* the allowance its provider reported, and its end */    \
 	F(time, provider_tokens_until)                                                             \
 	F(u64, provider_tokens)                                                                    \
 	F(u32, provider_requests)                                                                  \
-	F(u32, limit_milli)	/* adaptive concurrency, below slots; 0: all slots */              \
-	F(u16, ttft_long_count) /* first tokens in the slow mean; at most its length */            \
+	F(u32, probes_out)                                                                         \
+	F(time, open_until)                                                                        \
+	F(time, requests_tat) /* theoretical arrival times of its two rate limits */               \
+	F(time, tokens_tat)                                                                        \
+	F(time, wake_at) /* a filter asked to be looked at again; 0: none */                       \
+	F(u64, last_dispatch)                                                                      \
+	F(time, signal_observed)                                                                   \
+	F(u32, signal_others) /* of its report, not ours */                                        \
+	F(u32, signal_running)                                                                     \
+	F(u32, signal_waiting)                                                                     \
+	F(u32, signal_kv_permille)                                                                 \
+	F(span, ttft_ewma) /* 0: nothing measured, as the next */                                  \
+	F(span, tpot_ewma)                                                                         \
+	F(time, closed_since)                                                                      \
+	F(u64, bucket_number) /* of the newest bucket: time / bucket length */                     \
+	F(u32, consecutive)                                                                        \
+	F(u32, trips_ever)                                                                         \
+	F(u32, trips) /* in a row */                                                               \
+	F(u32, probe_successes)                                                                    \
 	F(u32, weight)                                                                             \
+	F(u32, feedback_ewma) /* 1..1000 as of feedback_at, 0: none; it fades to 500 */            \
+	F(time, feedback_at)                                                                       \
+	F(span, peak_latency) /* to the first token, as of peak_at; it decays */                   \
+	F(time, peak_at)                                                                           \
+	F(span, ttft_long) /* a slow mean, what the adaptive limit compares with */                \
+	F(time, limit_cut) /* when back-pressure last cut the limit */                             \
 	F(u32, oldest_attempt1)                                                                    \
 	F(u32, newest_attempt1)                                                                    \
-	F(time, caches_since) /* what it was known for before is gone: it started anew */          \
-	F(u16, model)                                                                              \
-	F(u8, round) /* of half-open, 1..255, begins again after that */                           \
-	F(u8, removed)                                                                             \
-	F(u8, lifecycle)                                                                           \
-	F(u8, breaker)
+	F(time, caches_since) /* what it was known for before is gone: it started anew */
 
 /* TR_BREAKER_BUCKETS for each endpoint. */
 #define TR_BUCKET_FIELDS(F) F(u32, requests) F(u32, faults) F(u32, slow)
