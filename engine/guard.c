@@ -466,7 +466,8 @@ static struct tr_job *admit(struct tr_engine *e, const struct admission *a)
 			       (a->submit->flags & TR_SUBMIT_HOLD ? TR_JOB_RELEASE_DUE : 0));
 	job->reserved_micro_usd = a->cost;
 	/* What no rate took, no rate gives back. */
-	job->charged_tokens = tenant->tokens_per_minute ? tokens_reserved(a) : 0;
+	job->charged_tokens =
+		tenant->tokens_per_minute ? (uint32_t)tr_min(tokens_reserved(a), UINT32_MAX) : 0;
 	tenant->reserved_micro_usd = tr_add_sat(tenant->reserved_micro_usd, a->cost);
 	tr_rate_take(&tenant->requests_tat, e->core->now, 1, tenant->requests_per_minute);
 	tr_rate_take(&tenant->tokens_tat, e->core->now, job->charged_tokens,

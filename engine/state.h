@@ -134,7 +134,7 @@ enum tr_job_flag {
 	F(time, submitted)	 /* observed */                                                    \
 	F(span, predicted_start) /* from its submission; as it was told */                         \
 	F(u64, reserved_micro_usd)                                                                 \
-	F(u64, charged_tokens) /* of the tenant's token rate */                                    \
+	F(u32, charged_tokens) /* of the tenant's token rate */                                    \
 	F(u32, generation)                                                                         \
 	F(u32, tokens_in)                                                                          \
 	F(u32, tokens_out_max)                                                                     \
