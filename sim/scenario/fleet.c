@@ -55,17 +55,18 @@ static const struct tr_draft_profile *find_endpoint(const struct tr_rows *rows, 
 	return find(rows, name, (size_t)(mark - name));
 }
 
-/* Refuse the first row whose name nothing has. `name_at` gives the names that there are. */
+/* Refuse the first row, of so many bytes, whose name nothing has. `name_at` gives the names that
+ * there are. */
 static int check_rows(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
-		      const struct tr_rows *rows, const char *key, const char *noun,
+		      const struct tr_rows *rows, size_t size, const char *key, const char *noun,
 		      tr_name (*name_at)(const struct tr_policy *, uint32_t), uint32_t count,
 		      struct tr_diagnostic *ret_diagnostic)
 {
 	const struct tr_policy *compiled = tr_policy_compiled(policy);
-	const struct tr_draft_profile *items = rows->items;
 
 	for (uint32_t i = 0; i < rows->count; i++) {
-		const char *typed = items[i].row.name;
+		const struct tr_row *row = (const void *)((const char *)rows->items + size * i);
+		const char *typed = row->name;
 		tr_name wanted = tr_name_of(typed, strlen(typed));
 		struct tr_suggest suggest;
 		char path[192];
@@ -79,9 +80,9 @@ static int check_rows(const struct tr_scenario *scenario, const struct tr_policy
 		for (j = 0; j < count; j++)
 			tr_suggest_offer(&suggest, tr_policy_name(policy, name_at(compiled, j)));
 		(void)snprintf(path, sizeof path, "%s.%s", key, typed);
-		return tr_schema_diagnose(ret_diagnostic, scenario->document, items[i].row.node,
-					  path, "the policy has no %s named '%s'%s%s%s", noun,
-					  typed, suggest.best ? "; did you mean '" : "",
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, row->node, path,
+					  "the policy has no %s named '%s'%s%s%s", noun, typed,
+					  suggest.best ? "; did you mean '" : "",
 					  suggest.best ? suggest.best : "",
 					  suggest.best ? "'?" : "");
 	}
@@ -101,6 +102,11 @@ static tr_name endpoint_at(const struct tr_policy *policy, uint32_t row)
 static tr_name intent_at(const struct tr_policy *policy, uint32_t row)
 {
 	return policy->intents[row].name;
+}
+
+static tr_name profile_at(const struct tr_policy *policy, uint32_t row)
+{
+	return policy->profiles[row].name;
 }
 
 static tr_name class_at(const struct tr_policy *policy, uint32_t row)
@@ -145,6 +151,10 @@ static int check_labels(const struct tr_scenario *scenario, const struct tr_poli
 	if (check_label(scenario, policy, labels->intent, "labels.intent", "intent", intent_at,
 			compiled->intent_count, ret_diagnostic))
 		return -1;
+	if (check_rows(scenario, policy, scenario->profiles, sizeof(struct tr_draft_share),
+		       "labels.profiles", "profile", profile_at, compiled->profile_count,
+		       ret_diagnostic))
+		return -1;
 	return check_label(scenario, policy, labels->class_name, "labels.class", "class", class_at,
 			   compiled->class_count, ret_diagnostic);
 }
@@ -156,11 +166,12 @@ int tr_scenario_servers(const struct tr_scenario *scenario, const struct tr_poli
 	const struct tr_scenario_fleet *fleet = scenario->fleet;
 	struct tr_server *servers;
 
-	if (check_rows(scenario, policy, &fleet->models, "fleet.models", "model", model_at,
-		       compiled->model_count, ret_diagnostic))
+	if (check_rows(scenario, policy, &fleet->models, sizeof(struct tr_draft_profile),
+		       "fleet.models", "model", model_at, compiled->model_count, ret_diagnostic))
 		return -1;
-	if (check_rows(scenario, policy, &fleet->endpoints, "fleet.endpoints", "endpoint",
-		       endpoint_at, compiled->endpoint_count, ret_diagnostic))
+	if (check_rows(scenario, policy, &fleet->endpoints, sizeof(struct tr_draft_profile),
+		       "fleet.endpoints", "endpoint", endpoint_at, compiled->endpoint_count,
+		       ret_diagnostic))
 		return -1;
 	if (check_labels(scenario, policy, ret_diagnostic))
 		return -1;

@@ -221,6 +221,7 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 	scenario->store_delay = draft->store_ns;
 	scenario->stop_after = draft->stop_ns;
 	scenario->fleet = &draft->fleet;
+	scenario->profiles = &draft->labels.profiles;
 	if (draft->trace.node && draft->workload.node)
 		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->workload.node,
 					  "workload", "found beside 'trace'; expected one of them");

@@ -44,6 +44,7 @@ struct tr_scenario {
 	tr_span_ns store_delay;
 	tr_span_ns stop_after;
 	struct tr_scenario_fleet *fleet; /* what it says of servers */
+	const struct tr_rows *profiles;	 /* and of profiles, where it was read */
 	char *canonical;
 	size_t canonical_length;
 	/* What all of it lives in. */
