@@ -59,8 +59,10 @@ struct tr_event_job_submit tr_caches_prompt(uint64_t document, uint32_t blocks)
 
 void tr_caches_draw(struct tr_world *world, struct tr_event_job_submit *submit)
 {
-	struct tr_event_job_submit drawn =
-		tr_caches_prompt(tr_world_below(world, 2), 1 + (uint32_t)tr_world_below(world, 40));
+	/* Draws are taken in order: arguments have none. */
+	uint64_t family = tr_world_below(world, 2);
+	uint32_t blocks = 1 + (uint32_t)tr_world_below(world, 40);
+	struct tr_event_job_submit drawn = tr_caches_prompt(family, blocks);
 
 	if (tr_world_below(world, 2))
 		submit->session = 1 + tr_world_below(world, 3);

@@ -349,10 +349,12 @@ static bool clock_if_due(struct tr_world *world, tr_time_ns next)
 void tr_world_step(struct tr_world *world)
 {
 	tr_time_ns next;
+	uint64_t times;
 
 	world->step++;
 	world->draws = 0;
-	next = world->now + tr_world_below(world, 4) * tr_world_below(world, 60 * TR_MS);
+	times = tr_world_below(world, 4);
+	next = world->now + times * tr_world_below(world, 60 * TR_MS);
 	if (clock_if_due(world, next))
 		return;
 	world->now = next;
