@@ -8,7 +8,7 @@ export TAILRACE_TRACES
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-full bench determinism lint fuzz fresh-check clean
+.PHONY: help demo test test-full validate bench determinism lint fuzz fresh-check clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -22,6 +22,9 @@ test: ## everything that a change must pass, within ten minutes
 test-full: ## the same with larger counts, and on a bare machine
 	@scripts/test full
 	@scripts/fresh-check
+
+validate: ## the simulator against queueing theory, every cell of docs/validation.md
+	@scripts/validate
 
 bench: ## figures, with their spread
 	@scripts/bench

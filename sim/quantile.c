@@ -45,7 +45,7 @@ uint64_t tr_gamma_variate(enum tr_gamma shape, uint64_t bits)
 
 uint32_t tr_sizes_variate(const struct tr_sizes *sizes, uint64_t bits)
 {
-	uint64_t share = tr_below(bits, UINT64_C(1000000) << 24);
+	uint64_t share = tr_below(bits, UINT64_C(1000000) << 24), width, rise;
 	uint32_t i = 1;
 
 	TR_ASSERT(sizes->count >= 1);
@@ -55,8 +55,8 @@ uint32_t tr_sizes_variate(const struct tr_sizes *sizes, uint64_t bits)
 	while (i + 1 < sizes->count && share >= (uint64_t)sizes->knots[i].share << 24)
 		i++;
 	share -= (uint64_t)sizes->knots[i - 1].share << 24;
-	return sizes->knots[i - 1].value +
-	       (uint32_t)tr_mul_div(sizes->knots[i].value - sizes->knots[i - 1].value, share,
-				    (uint64_t)(sizes->knots[i].share - sizes->knots[i - 1].share)
-					    << 24);
+	width = (uint64_t)(sizes->knots[i].share - sizes->knots[i - 1].share) << 24;
+	rise = sizes->knots[i].value - sizes->knots[i - 1].value;
+	/* To the nearest: rounded down, every mean would be half a token short. */
+	return sizes->knots[i - 1].value + (uint32_t)(((tr_u128)rise * share + width / 2) / width);
 }

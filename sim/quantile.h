@@ -61,7 +61,8 @@ static inline uint64_t tr_variate_scale(uint64_t mean, uint64_t variate)
 	return product > UINT64_MAX ? UINT64_MAX : (uint64_t)product;
 }
 
-/* A distribution of token counts: values at given cumulative probabilities, lines between. */
+/* A distribution of token counts: values at given cumulative probabilities, straight lines between,
+ * rounded to the nearest count, which leaves the mean that of the lines. */
 #define TR_SIZES_MAX 8
 
 struct tr_sizes {
