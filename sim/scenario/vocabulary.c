@@ -79,7 +79,8 @@ static const struct tr_schema_field sizes_fields[] = {
 };
 static const struct tr_table sizes_table =
 	TR_TABLE(struct tr_draft_sizes, sizes_fields, "distribution",
-		 .doc = "A distribution of token counts by its quantiles, straight lines between.");
+		 .doc = "A distribution of token counts by its quantiles, straight lines between, "
+			"rounded to the nearest whole token.");
 
 #define X(NAME, word, text) {word, TR_PROCESS_##NAME, text},
 static const struct tr_word process_words[] = {TR_PROCESS_MAP(X){0}};
