@@ -134,7 +134,8 @@ static void submit(struct bench *b)
 
 	ev->job_id = id;
 	ev->tenant = 1000 + tr_below(draw, b->scene->tenants);
-	ev->session = 1 + tr_below(draw >> 32, 500);
+	if (b->scene->picker == TR_PICKER_CONSISTENT_HASH)
+		ev->session = 1 + tr_below(draw >> 32, 500);
 	ev->tokens_in = 100 + (uint32_t)(draw & 1023);
 	ev->tokens_out_max = 256;
 	ev->deadline = b->now + TR_DAY + (draw & 0xffffffff);
