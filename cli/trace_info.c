@@ -353,7 +353,8 @@ static int run_verify(const void *values, int argument_count, char **arguments)
 	free(survey);
 	if (status == TR_RECORDING_END)
 		return code;
-	return tr_cli_fail_diagnostic(TR_EXIT_INPUT, &diagnostic);
+	return tr_cli_fail_diagnostic(
+		status == TR_RECORDING_FOREIGN ? TR_EXIT_INCONCLUSIVE : TR_EXIT_INPUT, &diagnostic);
 }
 
 const struct tr_command tr_command_trace_verify = {
@@ -364,7 +365,7 @@ const struct tr_command tr_command_trace_verify = {
 	.details =
 		"FILE.trr may be - for the standard input.\n"
 		"A torn recording (it ends too early) and a corrupt one both exit 3; the text says "
-		"which it is.",
+		"which it is. One of another schema version exits 5.",
 	.options = verify_options,
 	.option_count = TR_ARRAY_LENGTH(verify_options),
 	.values_size = sizeof(struct verify_values),
