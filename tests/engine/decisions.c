@@ -283,18 +283,26 @@ static void a_strict_job_fails_though_another_is_eligible(void)
 
 static void a_session_comes_home_and_its_strategy_is_aside(void)
 {
+	struct tr_event_job_submit turn = {.session = 5};
+	uint64_t first;
+
+	plan.policy.affinity.session_ttl_ns = TR_MINUTE;
+	plan.policy.bypass.failures = 2;
 	start();
 	submit();
-	/* What others decide is put into the record of an ordinary decision. */
-	stage.actions.decisions[0].pick = TR_PICK_SESSION;
-	stage.actions.decisions[0].bypass = TR_BYPASS_ASIDE;
+	first = tr_stage_submit(&stage, turn);
+	must(tr_stage_first_token(&stage, first) == 0, "a first token is refused");
+	/* Without session or prefix there is nothing to hash. */
+	submit_by(TR_PICKER_CONSISTENT_HASH);
+	submit_by(TR_PICKER_CONSISTENT_HASH);
+	turn.strategy = TR_PLAN_STRATEGY + TR_PICKER_CONSISTENT_HASH;
+	tr_stage_submit(&stage, turn);
 }
 
 static void a_strategy_finds_nobody(void)
 {
 	start();
-	submit();
-	stage.actions.decisions[0].bypass = TR_BYPASS_FAILED;
+	submit_by(TR_PICKER_CONSISTENT_HASH);
 }
 
 static const struct {
