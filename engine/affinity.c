@@ -24,6 +24,7 @@
  */
 #include "engine/affinity.h"
 
+#include "engine/list.h"
 #include "engine/random.h"
 #include "engine/registry.h"
 
@@ -81,28 +82,26 @@ bool tr_affinity_rebuild(struct tr_engine *e)
 	return true;
 }
 
-static void list_remove(struct tr_engine *e, const struct tr_session *session)
+static uint32_t row_of_session(const struct tr_engine *e, const struct tr_session *session)
 {
-	uint32_t *newer = session->newer1 ? &e->session[session->newer1 - 1].older1
-					  : &e->core->session_newest1;
-	uint32_t *older = session->older1 ? &e->session[session->older1 - 1].newer1
-					  : &e->core->session_oldest1;
+	return (uint32_t)(session - e->session);
+}
 
-	*newer = session->older1;
-	*older = session->newer1;
+static void list_remove(struct tr_engine *e, struct tr_session *session)
+{
+	struct tr_core *core = e->core;
+	uint32_t row = row_of_session(e, session);
+
+	TR_LIST_REMOVE(e->session, row, older1, newer1, core->session_oldest1,
+		       core->session_newest1);
 }
 
 static void list_add(struct tr_engine *e, struct tr_session *session)
 {
-	uint32_t row1 = (uint32_t)(session - e->session) + 1;
+	struct tr_core *core = e->core;
+	uint32_t row = row_of_session(e, session);
 
-	session->newer1 = 0;
-	session->older1 = e->core->session_newest1;
-	if (session->older1)
-		e->session[session->older1 - 1].newer1 = row1;
-	else
-		e->core->session_oldest1 = row1;
-	e->core->session_newest1 = row1;
+	TR_LIST_ADD(e->session, row, older1, newer1, core->session_oldest1, core->session_newest1);
 }
 
 static void session_forget(struct tr_engine *e, uint32_t row)

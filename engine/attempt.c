@@ -28,6 +28,7 @@
 #include "engine/budget.h"
 #include "engine/health.h"
 #include "engine/job.h"
+#include "engine/list.h"
 #include "engine/quota.h"
 #include "engine/random.h"
 #include "engine/pool.h"
@@ -207,28 +208,17 @@ static void tried_remove(struct tr_active *active, uint16_t endpoint)
 static void link_to_endpoint(struct tr_engine *e, struct tr_attempt *attempt)
 {
 	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
-	uint32_t mine1 = tr_row_of_attempt(e, attempt) + 1;
+	uint32_t row = tr_row_of_attempt(e, attempt);
 
-	attempt->older1 = ep->newest_attempt1;
-	if (attempt->older1)
-		e->attempt[attempt->older1 - 1].newer1 = mine1;
-	else
-		ep->oldest_attempt1 = mine1;
-	ep->newest_attempt1 = mine1;
+	TR_LIST_ADD(e->attempt, row, older1, newer1, ep->oldest_attempt1, ep->newest_attempt1);
 }
 
-static void unlink_from_endpoint(struct tr_engine *e, const struct tr_attempt *attempt)
+static void unlink_from_endpoint(struct tr_engine *e, struct tr_attempt *attempt)
 {
 	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
+	uint32_t row = tr_row_of_attempt(e, attempt);
 
-	if (attempt->older1)
-		e->attempt[attempt->older1 - 1].newer1 = attempt->newer1;
-	else
-		ep->oldest_attempt1 = attempt->newer1;
-	if (attempt->newer1)
-		e->attempt[attempt->newer1 - 1].older1 = attempt->older1;
-	else
-		ep->newest_attempt1 = attempt->older1;
+	TR_LIST_REMOVE(e->attempt, row, older1, newer1, ep->oldest_attempt1, ep->newest_attempt1);
 }
 
 static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
