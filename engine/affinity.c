@@ -27,6 +27,7 @@
 #include "engine/list.h"
 #include "engine/random.h"
 #include "engine/registry.h"
+#include "engine/verify.h"
 
 /* ---- keys ---- */
 
@@ -300,12 +301,6 @@ void tr_affinity_answered(struct tr_engine *e, const struct tr_job *job, uint32_
 
 /* ---- invariants ---- */
 
-#define HOLDS(condition, text)                                                                     \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			return text;                                                               \
-	} while (0)
-
 static const char *verify_sessions(const struct tr_engine *e)
 {
 	const struct tr_core *core = e->core;
@@ -313,28 +308,28 @@ static const char *verify_sessions(const struct tr_engine *e)
 	tr_time_ns used = 0;
 
 	for (uint32_t next1 = core->session_oldest1; next1;) {
-		HOLDS(next1 <= core->session_used, "the list of sessions leaves the table");
+		TR_HOLDS(next1 <= core->session_used, "the list of sessions leaves the table");
 
 		const struct tr_session *session = &e->session[next1 - 1];
 
-		HOLDS(++listed <= core->session_used, "the list of sessions has a circle");
-		HOLDS(session->key != 0, "a free session is in the list");
-		HOLDS(session->endpoint != 0, "a session has no endpoint");
-		HOLDS(session->turns != 0, "a session has had no turn");
-		HOLDS(session->used >= used && session->used <= core->now,
-		      "the sessions are out of order");
-		HOLDS(session->older1 == before1, "the list of sessions is torn");
-		HOLDS(session_find(e, session->key) == session, "a session is not in the index");
+		TR_HOLDS(++listed <= core->session_used, "the list of sessions has a circle");
+		TR_HOLDS(session->key != 0, "a free session is in the list");
+		TR_HOLDS(session->endpoint != 0, "a session has no endpoint");
+		TR_HOLDS(session->turns != 0, "a session has had no turn");
+		TR_HOLDS(session->used >= used && session->used <= core->now,
+			 "the sessions are out of order");
+		TR_HOLDS(session->older1 == before1, "the list of sessions is torn");
+		TR_HOLDS(session_find(e, session->key) == session, "a session is not in the index");
 		used = session->used;
 		before1 = next1;
 		next1 = session->newer1;
 	}
-	HOLDS(core->session_newest1 == before1, "the list of sessions has another end");
+	TR_HOLDS(core->session_newest1 == before1, "the list of sessions has another end");
 	for (uint32_t next1 = core->session_free1; next1; next1 = e->session[next1 - 1].older1)
-		HOLDS(next1 <= core->session_used && e->session[next1 - 1].key == 0 &&
-			      ++free <= core->session_used,
-		      "the free list of sessions");
-	HOLDS(listed + free == core->session_used, "rows of sessions are lost");
+		TR_HOLDS(next1 <= core->session_used && e->session[next1 - 1].key == 0 &&
+				 ++free <= core->session_used,
+			 "the free list of sessions");
+	TR_HOLDS(listed + free == core->session_used, "rows of sessions are lost");
 	return NULL;
 }
 
