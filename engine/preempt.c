@@ -40,9 +40,8 @@ bool tr_preempt_may(const struct tr_engine *e, const struct tr_job *job)
 {
 	if (e->class[job->class_slot].preempt != TR_PREEMPT_HARD)
 		return false;
-	for (uint32_t b = 0; b < e->backlog_count; b++)
-		if (e->backlog[b].running &&
-		    e->class[b % e->limits.classes].priority < priority_of(e, job))
+	for (uint32_t c = 0; c < e->limits.classes; c++)
+		if (e->class[c].running && e->class[c].priority < priority_of(e, job))
 			return true;
 	return false;
 }

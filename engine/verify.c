@@ -220,10 +220,9 @@ struct sums {
 	uint32_t model_live[TR_POLICY_MODELS_MAX], model_waiting[TR_POLICY_MODELS_MAX];
 	uint32_t model_apart[TR_POLICY_MODELS_MAX];
 	uint32_t model_slots[TR_POLICY_MODELS_MAX], model_in_flight[TR_POLICY_MODELS_MAX];
-	uint32_t class_live[TR_POLICY_CLASSES_MAX];
+	uint32_t class_live[TR_POLICY_CLASSES_MAX], class_running[TR_POLICY_CLASSES_MAX];
 	uint32_t held[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
 	uint32_t strict; /* that wait */
-	uint32_t running[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
 	uint32_t retrying[TR_POLICY_MODELS_MAX * TR_POLICY_CLASSES_MAX];
 	uint32_t model_strict[TR_POLICY_MODELS_MAX];
 	uint32_t tenant_live[TR_ENGINE_TENANTS_MAX];
@@ -277,13 +276,12 @@ static const char *sum_jobs(const struct tr_engine *e, struct sums *sums)
 		sums->held[tr_backlog_of(e, job->model, job->class_slot)] +=
 			job->state == TR_JOB_HELD;
 		sums->strict += job->state == TR_JOB_QUEUED && (job->flags & TR_JOB_STRICT);
-		sums->running[tr_backlog_of(e, job->model, job->class_slot)] +=
-			job->state == TR_JOB_RUNNING;
 		sums->retrying[tr_backlog_of(e, job->model, job->class_slot)] +=
 			job->state == TR_JOB_RETRY;
 		sums->model_strict[job->model] +=
 			job->state == TR_JOB_QUEUED && (job->flags & TR_JOB_STRICT);
 		sums->class_live[job->class_slot]++;
+		sums->class_running[job->class_slot] += job->state == TR_JOB_RUNNING;
 		sums->tenant_live[job->tenant]++;
 		sums->tenant_running[job->tenant] += active;
 		sums->tenant_waiting[job->tenant] += job->state == TR_JOB_QUEUED;
@@ -349,13 +347,13 @@ static const char *compare(const struct tr_engine *e, const struct sums *sums)
 	TR_HOLDS(dirty == core->dirty_models, "marked models are counted wrongly");
 	for (uint32_t i = 0; i < e->backlog_count; i++) {
 		TR_HOLDS(e->backlog[i].held == sums->held[i], "a class's held jobs in a pool");
-		TR_HOLDS(e->backlog[i].running == sums->running[i],
-			 "a class's running jobs in a pool");
 		TR_HOLDS(e->backlog[i].retrying == sums->retrying[i],
 			 "a class's retries in a pool");
 	}
-	for (uint32_t i = 0; i < e->limits.classes; i++)
+	for (uint32_t i = 0; i < e->limits.classes; i++) {
 		TR_HOLDS(e->class[i].live == sums->class_live[i], "a class's live jobs");
+		TR_HOLDS(e->class[i].running == sums->class_running[i], "a class's running jobs");
+	}
 	for (uint32_t i = 0; i < e->limits.tenants; i++) {
 		TR_HOLDS(e->tenant[i].live == sums->tenant_live[i], "a tenant's live jobs");
 		TR_HOLDS(e->tenant[i].running == sums->tenant_running[i],
