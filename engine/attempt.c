@@ -28,6 +28,7 @@
 #include "engine/budget.h"
 #include "engine/health.h"
 #include "engine/job.h"
+#include "engine/limit.h"
 #include "engine/list.h"
 #include "engine/quota.h"
 #include "engine/random.h"
@@ -475,7 +476,7 @@ void tr_attempt_failed(struct tr_engine *e, struct tr_attempt *attempt, enum tr_
 	const struct tr_policy_retry *retry = &tr_policy_active(e)->retry;
 
 	if (tr_causes[cause].verdict == TR_VERDICT_BACKPRESSURE) {
-		tr_health_backpressure(e, attempt->endpoint, attempt->dispatched);
+		tr_limit_backpressure(e, attempt->endpoint, attempt->dispatched);
 		tr_breaker_pause(e, attempt->endpoint,
 				 tr_min(retry_after ? retry_after : retry->backoff_ns,
 					retry->retry_after_ns_max));
