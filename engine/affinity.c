@@ -304,7 +304,7 @@ void tr_affinity_answered(struct tr_engine *e, const struct tr_job *job, uint32_
 static const char *verify_sessions(const struct tr_engine *e)
 {
 	const struct tr_core *core = e->core;
-	uint32_t listed = 0, free = 0, before1 = 0;
+	uint32_t listed = 0, vacant = 0, before1 = 0;
 	tr_time_ns used = 0;
 
 	for (uint32_t next1 = core->session_oldest1; next1;) {
@@ -313,7 +313,7 @@ static const char *verify_sessions(const struct tr_engine *e)
 		const struct tr_session *session = &e->session[next1 - 1];
 
 		TR_HOLDS(++listed <= core->session_used, "the list of sessions has a circle");
-		TR_HOLDS(session->key != 0, "a free session is in the list");
+		TR_HOLDS(session->key != 0, "a vacant session is in the list");
 		TR_HOLDS(session->endpoint != 0, "a session has no endpoint");
 		TR_HOLDS(session->turns != 0, "a session has had no turn");
 		TR_HOLDS(session->used >= used && session->used <= core->now,
@@ -327,9 +327,9 @@ static const char *verify_sessions(const struct tr_engine *e)
 	TR_HOLDS(core->session_newest1 == before1, "the list of sessions has another end");
 	for (uint32_t next1 = core->session_free1; next1; next1 = e->session[next1 - 1].older1)
 		TR_HOLDS(next1 <= core->session_used && e->session[next1 - 1].key == 0 &&
-				 ++free <= core->session_used,
-			 "the free list of sessions");
-	TR_HOLDS(listed + free == core->session_used, "rows of sessions are lost");
+				 ++vacant <= core->session_used,
+			 "the list of vacant sessions");
+	TR_HOLDS(listed + vacant == core->session_used, "rows of sessions are lost");
 	return NULL;
 }
 
