@@ -5,8 +5,7 @@
  * preempting job in the same step. (Soft preemption only orders who waits: scheduler.c.)
  *
  * Who can be a victim:
- *  - a job of a class of strictly lower priority, so that no two can preempt each other in a
- * circle;
+ *  - a job of a class of strictly lower priority, so that no two can preempt each other in turn;
  *  - with one attempt in flight: of a hedged job all would have to go for one slot;
  *  - not yet heard by its client: any time if the host holds its answer back until it is whole,
  *    before the first token if its client reads along;
