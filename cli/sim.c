@@ -12,7 +12,6 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
-#include "reports/json_file.h"
 #include "reports/progress.h"
 #include "reports/summary.h"
 #include "reports/terminal.h"
@@ -372,9 +371,8 @@ static int open_run(struct session *session)
 	if (!session->ledger)
 		return fail_memory();
 	tr_run_observe(session->run, tr_ledger_step, session->ledger);
-	if (session->values->json &&
-	    tr_json_file_open(session->values->json, &session->json, &session->diagnostic))
-		return tr_cli_fail_diagnostic(TR_EXIT_OUTPUT, &session->diagnostic);
+	if (session->values->json && tr_output_open(session->values->json, &session->json))
+		return TR_EXIT_OUTPUT;
 	return open_recorder(session, &options.limits);
 }
 
@@ -482,9 +480,8 @@ static int report(struct session *session)
 
 	if (!json)
 		return fail_memory();
-	if (session->values->json &&
-	    tr_json_file_finish(&session->json, session->values->json, json, &session->diagnostic))
-		code = tr_cli_fail_diagnostic(TR_EXIT_OUTPUT, &session->diagnostic);
+	if (session->values->json)
+		code = tr_output_finish_json(&session->json, session->values->json, json);
 	if (code == TR_EXIT_OK && !session->values->quiet && !to_stdout)
 		tr_summary_print(json, stdout, tr_terminal_colors(stdout));
 	json_decref(json);
