@@ -125,8 +125,7 @@ static const char *found(const struct tr_node *node, char *text, size_t size)
 static const char *cure(const struct tr_schema_field *field, const struct tr_node *node)
 {
 	bool text_wanted = field->kind == TR_KIND_NAME || field->kind == TR_KIND_TEXT ||
-			   field->kind == TR_KIND_REFERENCE ||
-			   (field->kind == TR_KIND_TREE && (field->shapes & TR_SHAPE_TEXT));
+			   field->kind == TR_KIND_REFERENCE;
 	bool map_wanted = field->kind == TR_KIND_MAP || field->kind == TR_KIND_OBJECT;
 	bool number_wanted = field->kind == TR_KIND_INTEGER || field->kind == TR_KIND_DECIMAL;
 	uint64_t number;

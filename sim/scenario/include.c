@@ -124,7 +124,11 @@ static int refuse(struct includer *includer, const struct tr_node *node, const c
 
 static int check_item(struct includer *includer, const struct tr_node *item, const char *key)
 {
-	if (item->kind != TR_NODE_SCALAR || item->length == 0 || item->length > PATH_BYTES_MAX)
+	if (item->kind != TR_NODE_SCALAR)
+		return refuse(includer, item, key,
+			      item->kind == TR_NODE_MAP ? "found a map; expected a file"
+							: "found a list; expected a file");
+	if (item->length == 0 || item->length > PATH_BYTES_MAX)
 		return refuse(includer, item, key, "expected a file, a text of 1 to 4000 bytes");
 	if (strcmp(item->text, "-") == 0)
 		return refuse(includer, item, key,

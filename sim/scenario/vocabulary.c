@@ -173,7 +173,7 @@ static const struct tr_table labels_table = TR_TABLE(
 /* ------------------------------------------------------------------------------------ scenario */
 
 static const struct tr_schema_field requirement_fields[] = {
-	TR_TEXT(struct tr_draft_requirement, id, "id", 5, 8, NULL,
+	TR_TEXT(struct tr_draft_requirement, id, "id", 1, 20, NULL,
 		"Three capital letters, a hyphen, a number."),
 };
 static const struct tr_table requirement_table =
