@@ -368,7 +368,7 @@ static int open_run(struct session *session)
 		return tr_cli_fail(TR_EXIT_INPUT, "%s: there are no requests in it",
 				   session->trace_spec ? session->trace_spec
 						       : session->scenario_path);
-	session->ledger = tr_ledger_new(options.policy, options.limits.jobs);
+	session->ledger = tr_ledger_new(options.policy, &options.limits);
 	if (!session->ledger)
 		return fail_memory();
 	tr_run_observe(session->run, tr_ledger_step, session->ledger);
