@@ -9,8 +9,6 @@
 
 #include <stdlib.h>
 
-#include "sim/reading.h"
-
 struct column {
 	struct tr_selection selection;
 	struct tr_tally tally;

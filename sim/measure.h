@@ -14,41 +14,7 @@
 #ifndef TR_SIM_MEASURE_H
 #define TR_SIM_MEASURE_H
 
-#include "sim/tally.h"
-
-/* Millionths in a unit. */
-#define TR_VALUE_UNIT UINT64_C(1000000)
-
-enum tr_value_basis {
-	TR_VALUE_SUBMITTED, /* of the requests submitted in the window */
-	TR_VALUE_HAPPENED,  /* of what happened in it */
-};
-
-struct tr_reading;
-
-struct tr_value {
-	const char *name;   /* "ttft_p95_ms" */
-	const char *unit;   /* "ms" */
-	const char *text;   /* of what; what else distinguishes it is in its name */
-	uint32_t selectors; /* bits of enum tr_selector */
-	enum tr_value_basis basis;
-	/* How it is read: 0 and *ret, or -1 where there is nothing to make it of. */
-	int (*read)(const struct tr_reading *reading, const struct tr_value *value, uint64_t *ret);
-	size_t part; /* offsets in struct tr_tally, as `read` takes them */
-	size_t whole;
-	uint32_t kind;	    /* enum tr_spread_kind or enum tr_level_kind */
-	uint32_t permyriad; /* quantile of a spread */
-	uint32_t outcome;
-	uint32_t spreads; /* what its column must keep: bits */
-	uint32_t levels;
-	bool shared; /* against everybody in the window */
-};
-
-extern const struct tr_value tr_values[];
-extern const uint32_t tr_value_count;
-
-/* The value of this name; NULL: there is none. */
-const struct tr_value *tr_value_named(const char *name);
+#include "sim/value.h"
 
 /* What a value is asked of. Names 0: any. `from`, `to`: absolute; 0, TR_TIME_NEVER: the whole run.
  * code, cause: 0: any. */

@@ -7,16 +7,19 @@ void tr_watch_enter(struct tr_watch *watch, const struct tr_occurrence *occurren
 
 	if (occurrence->kind != watch->kind)
 		return;
-	if (occurrence->time < selection->from || occurrence->time >= selection->to)
-		return;
 	if (!tr_selection_is(selection, occurrence))
 		return;
+	if (occurrence->time < selection->from || occurrence->time >= selection->to) {
+		watch->outside++;
+		if (watch->nearest < selection->to)
+			watch->nearest = occurrence->time;
+		return;
+	}
 	if (watch->count < TR_WATCH_FIRST_MAX) {
 		watch->first[watch->count].time = occurrence->time;
 		watch->first[watch->count].order = order;
 	}
 	watch->count++;
-	watch->last = occurrence->time;
 }
 
 uint64_t tr_watch_order(const struct tr_watch *watch, uint32_t n)

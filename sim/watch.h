@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Waiting for something to happen: how often it did in a window, and which of all things came first.
+ * Waiting for something to happen: how often it did in a window, and which of all things came
+ * first.
  *
  * A watch keeps its first few times, not a log: memory is fixed, whatever the run does.
  */
@@ -16,11 +17,12 @@ struct tr_watch {
 	enum tr_occurrence_kind kind;
 	struct tr_selection selection; /* reasons of 0: any */
 	uint64_t count;		       /* in the window */
+	uint64_t outside;	       /* of it, before or after */
+	tr_time_ns nearest; /* of those: the first after the window, else the last before */
 	struct {
 		tr_time_ns time;
 		uint64_t order; /* among all occurrences of the run, from 1 */
 	} first[TR_WATCH_FIRST_MAX];
-	tr_time_ns last;
 };
 
 /* An occurrence, the order-th of the run. */

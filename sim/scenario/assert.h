@@ -52,7 +52,7 @@ int tr_assertions_new(const struct tr_scenario *scenario, const struct tr_policy
 		      struct tr_assertions **ret, struct tr_diagnostic *ret_diagnostic);
 void tr_assertions_free(struct tr_assertions *assertions);
 
-/* Judge the run as it stands, once. Returns how many do not hold. */
+/* Judge the run as it stands when this is first called. Returns how many do not hold. */
 uint32_t tr_assertions_judge(struct tr_assertions *assertions, const struct tr_run *run);
 
 /* After the judgement, in order of the file, those of every run first. */
@@ -62,6 +62,10 @@ const struct tr_finding *tr_assertions_finding(const struct tr_assertions *asser
 /* "FAIL scenarios/x.yaml:31: SUBJECT: found X, expected Y", or the same with "ok  "; a name stands
  * before the subject. Cut to size. Returns text. */
 const char *tr_finding_text(const struct tr_finding *finding, char *text, size_t size);
+
+/* The lists of values and events in Markdown, for the end of the scenario page; NULL when memory is
+ * out; to be freed with free(). */
+char *tr_assertions_reference(void);
 
 /* The findings as a JSON array, a new reference; NULL when memory is out. */
 json_t *tr_assertions_json(const struct tr_assertions *assertions);
