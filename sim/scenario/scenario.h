@@ -60,8 +60,9 @@ struct tr_scenario {
 	struct tr_workload_labels labels;
 	tr_span_ns store_delay;
 	tr_span_ns stop_after;
-	struct tr_scenario_fleet *fleet; /* what it says of servers */
-	const struct tr_rows *profiles;	 /* and of profiles, where it was read */
+	struct tr_scenario_fleet *fleet;  /* what it says of servers */
+	const struct tr_rows *profiles;	  /* and of profiles, where it was read */
+	const struct tr_rows *assertions; /* struct tr_draft_assertion */
 	char *canonical;
 	size_t canonical_length;
 	/* What all of it lives in. */
