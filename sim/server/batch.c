@@ -225,6 +225,7 @@ void tr_batch_enter(struct tr_batch *batch, tr_time_ns now, uint32_t slot,
 	struct tr_seat *seat;
 	bool first_in = batch->profile.order != TR_BATCH_ORDER_FIFO || !batch->blocked;
 
+	TR_ASSERT(now <= batch->due);
 	TR_ASSERT(slot < batch->seats_max);
 	TR_ASSERT(request->tokens_in > 0);
 	TR_ASSERT(request->tokens_out > 0);
@@ -257,6 +258,7 @@ void tr_batch_leave(struct tr_batch *batch, tr_time_ns now, uint32_t slot)
 {
 	struct tr_seat *seat = &batch->seats[slot];
 
+	TR_ASSERT(now <= batch->due);
 	TR_ASSERT(slot < batch->seats_max);
 	TR_ASSERT(seat->state != TR_SEAT_FREE);
 	interrupt(batch, now);
@@ -314,6 +316,7 @@ tr_span_ns tr_batch_pace(const struct tr_batch *batch)
 
 void tr_batch_speed(struct tr_batch *batch, tr_time_ns now, uint32_t permille)
 {
+	TR_ASSERT(now <= batch->due);
 	/* Who could not begin begins now. */
 	if (batch->phase == TR_BATCH_WAKE && batch->segment.permille == 0)
 		batch->turned = tr_max(batch->turned, now);
