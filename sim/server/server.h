@@ -23,26 +23,7 @@
 #define TR_SIM_SERVER_SERVER_H
 
 #include "engine/message.h"
-
-/* What kind of machine serves an endpoint. */
-struct tr_server_profile {
-	tr_span_ns connect_ns;		  /* from dispatch to connected */
-	tr_span_ns ttft_base_ns;	  /* from a slot to the first token, without the prompt */
-	uint64_t prefill_milli;		  /* prompt tokens per second, thousandths, > 0 */
-	tr_span_ns tpot_ns;		  /* time per output token after the first */
-	uint32_t slots;			  /* requests served at once; 0: as the policy says */
-	uint32_t service_noise_permille;  /* 0..1000 */
-	uint32_t endpoint_noise_permille; /* 0..1000 */
-	uint32_t error_ppm;		  /* tries that fail, 0..1000000 */
-};
-
-/*
- * The profile of an endpoint about which nothing is said: llama2-70b on 8 A100-80GB with tensor
- * parallelism, as splitwise-sim measured it (batch 1: 65 ms for 128 prompt tokens, 651 ms for
- * 4,096, 44.9 ms a token, and hardly more up to batch 16): 50 ms + tokens / 7,000 per s, 45 ms.
- * The noise (10% for a request, 5% for a try) and 1 ms to connect are our own assumptions.
- */
-extern const struct tr_server_profile tr_server_profile_default;
+#include "sim/server/profile.h"
 
 /* One endpoint of a fleet. */
 struct tr_server {
@@ -64,7 +45,7 @@ struct tr_server_request {
 
 struct tr_fleet;
 
-/* Servers are copied; their names differ. At most `attempts_max` (1..2^23) requests at once, whose
+/* Servers are copied; their names differ. At most `attempts_max` (1..2^22) requests at once, whose
  * handles have slots 1..attempts_max. Returns NULL if there is no memory. */
 struct tr_fleet *tr_fleet_new(uint64_t seed, const struct tr_server *servers, uint32_t server_count,
 			      uint32_t attempts_max);
