@@ -8,6 +8,19 @@
 
 #include "engine/base.h"
 
+/* When a server says that it will answer. X(NAME, word, text) */
+#define TR_HEADERS_MAP(X)                                                                          \
+	X(SLOT, "slot", "when it has a slot")                                                      \
+	X(ACCEPT, "accept", "when it is taken in, before it has a slot")                           \
+	X(FIRST_TOKEN, "first_token", "together with its first token")
+
+enum tr_headers {
+#define X(NAME, word, text) TR_HEADERS_##NAME,
+	TR_HEADERS_MAP(X)
+#undef X
+	TR_HEADERS_COUNT
+};
+
 struct tr_server_profile {
 	tr_span_ns connect_ns;		  /* from dispatch to connected */
 	tr_span_ns ttft_base_ns;	  /* from a slot to the first token, without the prompt */
@@ -17,6 +30,16 @@ struct tr_server_profile {
 	uint32_t service_noise_permille;  /* 0..1000 */
 	uint32_t endpoint_noise_permille; /* 0..1000 */
 	uint32_t error_ppm;		  /* tries that fail, 0..1000000 */
+	/* Its network side; 0 is no limit for each. */
+	uint32_t workers;	   /* requests that it reads or answers at once */
+	uint32_t inside_max;	   /* requests taken in, being served and waiting */
+	uint16_t full_status;	   /* of those beyond it, 0: 503 */
+	tr_span_ns full_retry_ns;  /* what it asks of them, 0: nothing */
+	uint32_t limit_requests;   /* taken in within each interval */
+	uint64_t limit_tokens;	   /* the same of prompt and answer tokens */
+	tr_span_ns limit_interval; /* 0: a minute */
+	bool limit_reported;	   /* its answers say what is left */
+	uint8_t headers;	   /* enum tr_headers */
 };
 
 /*
