@@ -295,7 +295,8 @@ static int advance_once(struct tr_run *run, struct tr_diagnostic *ret_diagnostic
 					  .kind = TR_EVENT_CLOCK};
 		event.observed = event.time;
 	} else if (next == server) {
-		tr_fleet_take(run->fleet, &event);
+		if (!tr_fleet_take(run->fleet, &event))
+			return 1;
 	} else if (next == store) {
 		store_take(&run->store, &event);
 	} else {
@@ -334,15 +335,26 @@ static int run_init(struct tr_run *run, const struct tr_run_options *options,
 	run->jobs = calloc(run->jobs_max, sizeof *run->jobs);
 	run->engine = aligned_alloc(ENGINE_ALIGNMENT, (bytes + ENGINE_ALIGNMENT - 1) /
 							      ENGINE_ALIGNMENT * ENGINE_ALIGNMENT);
-	run->fleet = tr_fleet_new(options->seed, options->servers, options->server_count,
-				  options->limits.attempts);
-	if (!run->jobs || !run->engine || !run->fleet || store_init(&run->store) < 0)
+	if (!run->jobs || !run->engine || store_init(&run->store) < 0)
 		return TR_RUN_MEMORY;
 	err = fetch_arrival(run, ret_diagnostic);
 	if (err < 0)
 		return err;
 	run->start = run->arrived ? run->arrival.time : TR_WORKLOAD_EPOCH;
 	run->now = run->start;
+	run->fleet = tr_fleet_new(&(struct tr_fleet_options){
+		.seed = options->seed,
+		.start = run->start,
+		.servers = options->servers,
+		.server_count = options->server_count,
+		.attempts_max = options->limits.attempts,
+		.faults = options->faults,
+		.fault_count = options->fault_count,
+		.signal = options->signal,
+		.signal_age = options->signal_age,
+	});
+	if (!run->fleet)
+		return TR_RUN_MEMORY;
 	run->stop =
 		options->stop_after ? tr_add_sat(run->start, options->stop_after) : TR_TIME_NEVER;
 	if (tr_engine_init(run->engine, &options->limits, options->policy, options->seed,
