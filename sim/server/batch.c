@@ -229,7 +229,7 @@ void tr_batch_enter(struct tr_batch *batch, tr_time_ns now, uint32_t slot,
 	TR_ASSERT(slot < batch->seats_max);
 	TR_ASSERT(request->tokens_in > 0);
 	TR_ASSERT(request->tokens_out > 0);
-	TR_ASSERT(request->block_count == 0 || request->block_tokens > 0);
+	TR_ASSERT(request->prompt.block_count == 0 || request->prompt.block_tokens > 0);
 	TR_ASSERT(tr_batch_fits(batch, request->tokens_in, request->tokens_out));
 	seat = &batch->seats[slot];
 	TR_ASSERT(seat->state == TR_SEAT_FREE);

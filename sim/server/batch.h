@@ -42,7 +42,7 @@
 #ifndef TR_SIM_SERVER_BATCH_H
 #define TR_SIM_SERVER_BATCH_H
 
-#include "engine/base.h"
+#include "sim/server/prompt.h"
 
 /* Who is next in line. X(NAME, word, text) */
 #define TR_BATCH_ORDER_MAP(X)                                                                      \
@@ -94,14 +94,10 @@ struct tr_batch_profile {
 };
 
 struct tr_batch_request {
-	uint64_t key;	     /* of its draws: the job's number */
-	uint32_t tokens_in;  /* > 0 */
-	uint32_t tokens_out; /* it will make, > 0 */
-	/* Chained hashes of the prompt's blocks, from its first token on; the caller's, to be left
-	 * as they are until the request has left. May cover less than the prompt. */
-	const uint64_t *blocks;
-	uint32_t block_count;
-	uint32_t block_tokens; /* prompt tokens of each but the last; > 0 where there are any */
+	uint64_t key;		 /* of its draws: the job's number */
+	uint32_t tokens_in;	 /* > 0 */
+	uint32_t tokens_out;	 /* it will make, > 0 */
+	struct tr_prompt prompt; /* its hashes are the caller's, until the request has left */
 };
 
 /* X(NAME, text) */

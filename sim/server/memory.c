@@ -61,7 +61,7 @@ uint64_t tr_batch_steps_left(const struct tr_batch *batch)
 static uint32_t unit_begin(const struct tr_batch *batch, const struct tr_batch_request *request,
 			   uint32_t n)
 {
-	uint64_t tokens = tr_min((uint64_t)n * request->block_tokens, request->tokens_in);
+	uint64_t tokens = tr_min((uint64_t)n * request->prompt.block_tokens, request->tokens_in);
 
 	return (uint32_t)(tokens / batch->profile.block_tokens);
 }
@@ -79,7 +79,7 @@ void tr_seat_find(const struct tr_batch *batch, uint32_t slot, struct tr_found *
 	uint32_t total = request->tokens_in + seat->made, block = batch->profile.block_tokens;
 	/* What it kept lies behind the units that it held. */
 	uint32_t kept = seat->kept == TR_NONE ? 0 : tr_kv_kept(batch->kv, seat->kept);
-	uint32_t most = kept ? seat->units : request->block_count;
+	uint32_t most = kept ? seat->units : request->prompt.block_count;
 	uint32_t most_blocks = (total - 1) / block;
 
 	*ret = (struct tr_found){0};
@@ -90,7 +90,7 @@ void tr_seat_find(const struct tr_batch *batch, uint32_t slot, struct tr_found *
 
 		if (count == 0)
 			continue;
-		unit = tr_kv_find(batch->kv, request->blocks[ret->units], count);
+		unit = tr_kv_find(batch->kv, request->prompt.blocks[ret->units], count);
 		if (unit == TR_NONE)
 			break;
 		ret->shared += count;
@@ -110,7 +110,8 @@ void tr_seat_use(struct tr_batch *batch, uint32_t slot, const struct tr_found *f
 		uint32_t count = unit_blocks(batch, request, i);
 
 		if (count)
-			tr_kv_hold(batch->kv, tr_kv_find(batch->kv, request->blocks[i], count));
+			tr_kv_hold(batch->kv,
+				   tr_kv_find(batch->kv, request->prompt.blocks[i], count));
 	}
 	if (seat->kept != TR_NONE)
 		tr_kv_reclaim(batch->kv, seat->kept, found->kept);
@@ -128,14 +129,14 @@ static void store(struct tr_batch *batch, struct tr_seat *seat)
 {
 	const struct tr_batch_request *request = &seat->request;
 
-	while (!seat->unstorable && seat->units < request->block_count) {
+	while (!seat->unstorable && seat->units < request->prompt.block_count) {
 		uint32_t count = unit_blocks(batch, request, seat->units);
 		uint64_t end = (uint64_t)unit_begin(batch, request, seat->units + 1) *
 			       batch->profile.block_tokens;
 
 		if (end > seat->computed)
 			return;
-		if (count && !tr_kv_store(batch->kv, request->blocks[seat->units], count)) {
+		if (count && !tr_kv_store(batch->kv, request->prompt.blocks[seat->units], count)) {
 			seat->unstorable = true;
 			return;
 		}
@@ -197,7 +198,8 @@ void tr_seat_release(struct tr_batch *batch, uint32_t slot, bool keep)
 		uint32_t count = unit_blocks(batch, request, i);
 
 		if (count)
-			tr_kv_drop(batch->kv, tr_kv_find(batch->kv, request->blocks[i], count));
+			tr_kv_drop(batch->kv,
+				   tr_kv_find(batch->kv, request->prompt.blocks[i], count));
 	}
 	seat->shared = 0;
 	seat->unstorable = false;

@@ -6,7 +6,7 @@
 #ifndef TR_SIM_SERVER_PROFILE_H
 #define TR_SIM_SERVER_PROFILE_H
 
-#include "engine/base.h"
+#include "sim/server/batch.h"
 
 /* When a server says that it will answer. X(NAME, word, text) */
 #define TR_HEADERS_MAP(X)                                                                          \
@@ -40,6 +40,9 @@ struct tr_server_profile {
 	tr_span_ns limit_interval; /* 0: a minute */
 	bool limit_reported;	   /* its answers say what is left */
 	uint8_t headers;	   /* enum tr_headers */
+	/* Its computing, where it batches: cost.step_fs > 0. Then what stands above of slots, times
+	 * per token and service noise is of no effect. */
+	struct tr_batch_profile batching;
 };
 
 /*

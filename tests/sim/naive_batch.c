@@ -99,7 +99,7 @@ static void drop_block(struct naive *naive, uint32_t block)
 
 static uint32_t unit_end(const struct naive *naive, const struct request *request, uint32_t unit)
 {
-	uint64_t tokens = tr_min((uint64_t)(unit + 1) * request->given.block_tokens,
+	uint64_t tokens = tr_min((uint64_t)(unit + 1) * request->given.prompt.block_tokens,
 				 request->given.tokens_in);
 
 	return (uint32_t)(tokens / naive->profile->block_tokens);
@@ -154,8 +154,8 @@ static void store(struct naive *naive, struct request *request)
 {
 	uint32_t same[NAIVE_BLOCKS_MAX];
 
-	while (!request->unstorable && request->units < request->given.block_count) {
-		uint64_t key = request->given.blocks[request->units];
+	while (!request->unstorable && request->units < request->given.prompt.block_count) {
+		uint64_t key = request->given.prompt.blocks[request->units];
 		uint32_t size = unit_size(naive, request, request->units), known;
 		uint32_t begin = request->shared;
 
@@ -190,7 +190,7 @@ static void find(struct naive *naive, uint32_t slot, bool use, uint32_t *ret_bus
 	uint32_t total = request->given.tokens_in + request->made + request->flying;
 	uint32_t most = (total - 1) / naive->profile->block_tokens, same[NAIVE_BLOCKS_MAX];
 	uint32_t units = 0, found[NAIVE_BLOCKS_MAX], count = 0, kept[NAIVE_BLOCKS_MAX], shared;
-	uint32_t keepers = 0, hashes = request->given.block_count;
+	uint32_t keepers = 0, hashes = request->given.prompt.block_count;
 
 	*ret_busy = *ret_tokens = 0;
 	if (naive->profile->kv_blocks == 0 || !naive->profile->prefix_cache)
@@ -206,7 +206,7 @@ static void find(struct naive *naive, uint32_t slot, bool use, uint32_t *ret_bus
 
 		if (size == 0)
 			continue;
-		if (blocks_of_key(naive, request->given.blocks[units], same) != size)
+		if (blocks_of_key(naive, request->given.prompt.blocks[units], same) != size)
 			break;
 		for (uint32_t i = 0; i < size; i++) {
 			*ret_busy += naive->blocks[same[i]].users > 0;

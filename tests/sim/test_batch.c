@@ -46,9 +46,9 @@ static void enter_hashed(struct tr_batch *batch, uint64_t ms, uint32_t slot, uin
 		       &(struct tr_batch_request){.key = slot,
 						  .tokens_in = tokens_in,
 						  .tokens_out = tokens_out,
-						  .blocks = blocks,
-						  .block_count = (tokens_in + 9) / 10,
-						  .block_tokens = 10});
+						  .prompt = {.blocks = blocks,
+							     .block_count = (tokens_in + 9) / 10,
+							     .block_tokens = 10}});
 }
 
 struct expected {
@@ -353,11 +353,10 @@ static void test_the_longest_unused_is_evicted_first(void **state)
 static void test_hashes_stand_for_the_blocks_that_end_in_their_tokens(void **state)
 {
 	static const uint64_t blocks[] = {1, 2, 3};
-	struct tr_batch_request request = {.tokens_in = 75,
-					   .tokens_out = 1,
-					   .blocks = blocks,
-					   .block_count = 3,
-					   .block_tokens = 25};
+	struct tr_batch_request request = {
+		.tokens_in = 75,
+		.tokens_out = 1,
+		.prompt = {.blocks = blocks, .block_count = 3, .block_tokens = 25}};
 	struct tr_batch_profile profile = plain;
 	struct tr_batch *batch;
 
@@ -367,11 +366,11 @@ static void test_hashes_stand_for_the_blocks_that_end_in_their_tokens(void **sta
 	tr_batch_enter(batch, T0, 0, &request);
 	EXPECT(batch, {0, TR_BATCH_SCHEDULED, 0, 0}, {85, TR_BATCH_FIRST, 0, 1},
 	       {85, TR_BATCH_DONE, 0, 1});
-	request.block_count = 1;
+	request.prompt.block_count = 1;
 	tr_batch_enter(batch, T0 + 100 * TR_MS, 1, &request);
-	request.block_count = 2;
+	request.prompt.block_count = 2;
 	tr_batch_enter(batch, T0 + 100 * TR_MS, 2, &request);
-	request.block_count = 3;
+	request.prompt.block_count = 3;
 	tr_batch_enter(batch, T0 + 100 * TR_MS, 3, &request);
 	/* 55 and 25 tokens, then 20 for the third, of whose last block ten are computed anew. */
 	EXPECT(batch, {100, TR_BATCH_SCHEDULED, 1, 20}, {100, TR_BATCH_SCHEDULED, 2, 50},

@@ -64,21 +64,21 @@ static void draw_request(struct dice *dice, uint32_t slot, struct tr_batch_reque
 		.key = slot,
 		.tokens_in = 1 + (uint32_t)roll(dice, 120),
 		.tokens_out = 1 + (uint32_t)roll(dice, roll(dice, 3) ? 70 : 3),
-		.blocks = hashes[slot],
-		.block_tokens = 1 + (uint32_t)roll(dice, 30),
+		.prompt = {.blocks = hashes[slot], .block_tokens = 1 + (uint32_t)roll(dice, 30)},
 	};
 	/* Members of a family have blocks of one size, or their hashes would mean other tokens. */
 	if (roll(dice, 8))
-		ret->block_tokens = 5 + 7 * family;
-	ret->block_count = (ret->tokens_in + ret->block_tokens - 1) / ret->block_tokens;
-	if (ret->block_count > HASHES || roll(dice, 4) == 0)
-		ret->block_count = 0;
+		ret->prompt.block_tokens = 5 + 7 * family;
+	ret->prompt.block_count =
+		(ret->tokens_in + ret->prompt.block_tokens - 1) / ret->prompt.block_tokens;
+	if (ret->prompt.block_count > HASHES || roll(dice, 4) == 0)
+		ret->prompt.block_count = 0;
 	for (uint32_t i = 0; i < HASHES; i++)
 		hashes[slot][i] =
 			1 + tr_mix(i < common ? 1000 * family + i : 100000 + 100 * slot + i);
 	/* What fills no whole block is its own. */
-	if (ret->block_count && ret->tokens_in % ret->block_tokens)
-		hashes[slot][ret->block_count - 1] = 1 + tr_mix(777777 + slot);
+	if (ret->prompt.block_count && ret->tokens_in % ret->prompt.block_tokens)
+		hashes[slot][ret->prompt.block_count - 1] = 1 + tr_mix(777777 + slot);
 }
 
 static int by_time(const void *a, const void *b)
