@@ -71,7 +71,7 @@ static int load_scenario(const char *name, const char *text, size_t length, stru
 
 	if (tr_scenario_load_text(name, text, length, &scenario, ret_diagnostic))
 		return -1;
-	err = scenario->policy ? tr_policy_load_file(scenario->policy, &policy, ret_diagnostic) : 0;
+	err = scenario->policy ? tr_scenario_policy(scenario, &policy, ret_diagnostic) : 0;
 	if (!err && policy)
 		err = tr_scenario_servers(scenario, policy, &servers, ret_diagnostic);
 	if (!err)

@@ -172,11 +172,50 @@ static const struct tr_table labels_table = TR_TABLE(
 
 /* ------------------------------------------------------------------------------------ scenario */
 
+static const struct tr_schema_field requirement_fields[] = {
+	TR_TEXT(struct tr_draft_requirement, id, "id", 1, 20, NULL,
+		"Three capital letters, a hyphen, a number."),
+};
+static const struct tr_table requirement_table =
+	TR_TABLE(struct tr_draft_requirement, requirement_fields, "requirement", .scalar = true);
+
+static const struct tr_schema_field file_fields[] = {
+	TR_TEXT(struct tr_draft_file, path, "path", 1, 4000, NULL,
+		"A file, from the folder of the one that names it."),
+};
+static const struct tr_table file_table =
+	TR_TABLE(struct tr_draft_file, file_fields, "file", .scalar = true);
+
+static const struct tr_schema_field parameter_fields[] = {
+	TR_TREE(struct tr_draft_parameter, value, "value",
+		TR_SHAPE_TEXT | TR_SHAPE_NUMBER | TR_SHAPE_BOOL, "What it stands for."),
+};
+static const struct tr_table parameter_table =
+	TR_TABLE(struct tr_draft_parameter, parameter_fields, "parameter", .scalar = true);
+
 static const struct tr_schema_field scenario_fields[] = {
-	TR_TEXT(struct tr_draft_scenario, policy, "policy", 1, 4000, NULL,
-		"The policy file, from the scenario's folder. The command line may name another."),
+	TR_TEXT(struct tr_draft_scenario, title, "title", 1, 200, NULL,
+		"What goes wrong and what must hold, in a line."),
+	TR_LIST(struct tr_draft_scenario, proves, "proves", &requirement_table, 0,
+		TR_SCENARIO_PROVES_MAX, "The requirements that it stands for, such as `SIM-5`.",
+		.set = true),
+	TR_LIST(struct tr_draft_scenario, include, "include", &file_table, 0, TR_INCLUDE_FILES_MAX,
+		"Scenario files that this one is laid over, from its own folder: maps are merged "
+		"key by key, lists and single values are replaced, later files win, this one "
+		"last."),
+	TR_MAP(struct tr_draft_scenario, parameters, "parameters", &parameter_table, 0,
+	       TR_PARAMETERS_MAX,
+	       "Names and values; `${NAME}` stands for the value in any text, number or word. The "
+	       "command line may give another value: `--set NAME=VALUE`."),
+	TR_TREE(struct tr_draft_scenario, policy, "policy", TR_SHAPE_TEXT | TR_SHAPE_MAP,
+		"The policy file, from the scenario's folder; or the policy itself as a map; or "
+		"`{base: FILE, set: {...}}`, a file with something laid over it as `include` does. "
+		"The command line may name another."),
 	TR_INTEGER(struct tr_draft_scenario, seed, "seed", 0, INT64_MAX, "1", NULL,
-		   "Of every random draw. The command line may give another."),
+		   "Of every random draw. The command line may give another.",
+		   .node = offsetof(struct tr_draft_scenario, seed_node)),
+	TR_TREE(struct tr_draft_scenario, seeds, "seeds", TR_SHAPE_TEXT | TR_SHAPE_LIST,
+		"Several, each a case of its own: `1..50`, or a list; instead of `seed`."),
 	TR_OBJECT(struct tr_draft_scenario, trace, "trace", &trace_table,
 		  "Requests from a trace; instead of `workload`.", .optional = true,
 		  .node = offsetof(struct tr_draft_scenario, trace.node)),

@@ -84,9 +84,32 @@ struct tr_draft_labels {
 	struct tr_rows profiles; /* the same */
 };
 
+struct tr_draft_requirement {
+	struct tr_row row;
+	const char *id;
+};
+
+/* `include` and `parameters` have done their work when a scenario is read by its table; they stand
+ * there for who reads the page. */
+struct tr_draft_file {
+	struct tr_row row;
+	const char *path;
+};
+
+struct tr_draft_parameter {
+	struct tr_row row;
+	const struct tr_node *value;
+};
+
 struct tr_draft_scenario {
-	const char *policy;
+	const char *title;
+	struct tr_rows proves;	   /* struct tr_draft_requirement */
+	struct tr_rows include;	   /* struct tr_draft_file */
+	struct tr_rows parameters; /* struct tr_draft_parameter */
+	const struct tr_node *policy;
 	uint64_t seed;
+	const struct tr_node *seed_node; /* NULL: not given */
+	const struct tr_node *seeds;
 	struct tr_draft_trace trace;
 	struct tr_draft_workload workload;
 	uint64_t requests;
@@ -96,5 +119,11 @@ struct tr_draft_scenario {
 	tr_span_ns store_ns;
 	tr_span_ns stop_ns;
 };
+
+/* Take one key over, with its checks; each returns 0, or -1 and *ret_diagnostic. */
+int tr_scenario_take_policy(struct tr_scenario *scenario, const struct tr_node *node,
+			    struct tr_diagnostic *ret_diagnostic);
+int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+			   struct tr_diagnostic *ret_diagnostic);
 
 #endif
