@@ -100,6 +100,7 @@ struct session {
 	const char *policy_path;
 	struct tr_policy_file *policy;
 	struct tr_server *servers;
+	struct tr_fault *faults;
 	struct tr_trace *trace;
 	const char *trace_spec;
 	uint64_t requests_max;
@@ -210,6 +211,9 @@ static int open_policy(struct session *session)
 	}
 	if (tr_scenario_servers(session->scenario, session->policy, &session->servers,
 				&session->diagnostic))
+		return fail_input(session);
+	if (tr_scenario_faults(session->scenario, session->policy, &session->faults,
+			       &session->diagnostic))
 		return fail_input(session);
 	return TR_EXIT_OK;
 }
@@ -355,6 +359,10 @@ static int open_run(struct session *session)
 		.workload = {.next = next_arrival, .self = session},
 		.servers = session->servers,
 		.server_count = tr_policy_compiled(session->policy)->endpoint_count,
+		.faults = session->faults,
+		.fault_count = session->scenario->fault_count,
+		.signal = session->scenario->signal,
+		.signal_age = session->scenario->signal_age,
 		.store_delay = session->scenario->store_delay,
 		.stop_after = session->scenario->stop_after,
 	};
@@ -499,6 +507,7 @@ static void session_done(struct session *session)
 	tr_run_free(session->run);
 	tr_trace_close(session->trace);
 	free(session->replayed);
+	free(session->faults);
 	free(session->servers);
 	tr_policy_free(session->policy);
 	tr_scenario_free(session->scenario);
