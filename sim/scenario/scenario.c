@@ -227,7 +227,7 @@ static int take_proves(struct tr_scenario *scenario, const struct tr_rows *rows,
 	return 0;
 }
 
-static int take_head(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+static int take_head(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		     struct tr_diagnostic *ret_diagnostic)
 {
 	scenario->title = draft->title;
@@ -284,6 +284,8 @@ static int read_document(struct tr_scenario *scenario, const struct tr_scenario_
 		return -1;
 	scenario->canonical = tr_schema_canonical(&tr_scenario_schema, draft,
 						  &scenario->canonical_length, &nodes);
+	scenario->canonical =
+		tr_parameters_escape(scenario->canonical, &scenario->canonical_length);
 	return scenario->canonical ? 0 : out_of_memory(scenario, ret_diagnostic);
 }
 

@@ -102,6 +102,9 @@ struct tr_draft_parameter {
 	const struct tr_node *value;
 };
 
+/* Beyond every seed: `seeds` says it, and the canonical form leaves `seed` out. */
+#define TR_DRAFT_SEED_NONE UINT64_MAX
+
 struct tr_draft_scenario {
 	const char *title;
 	struct tr_rows proves;	   /* struct tr_draft_requirement */
@@ -125,7 +128,7 @@ struct tr_draft_scenario {
 /* Take one key over, with its checks; each returns 0, or -1 and *ret_diagnostic. */
 int tr_scenario_take_policy(struct tr_scenario *scenario, const struct tr_node *node,
 			    struct tr_diagnostic *ret_diagnostic);
-int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+int tr_scenario_take_seeds(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 			   struct tr_diagnostic *ret_diagnostic);
 
 #endif
