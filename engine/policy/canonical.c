@@ -54,6 +54,11 @@ static bool is_none(const struct tr_schema_field *field, const void *base)
 	const char *member = (const char *)base + field->offset;
 	const void *pointer;
 
+	/* It knows where it was given, if it was: then 0 is a value like any other. */
+	if (field->node && !field->initial) {
+		memcpy(&pointer, (const char *)base + field->node, sizeof(pointer));
+		return pointer == NULL;
+	}
 	switch (field->kind) {
 	case TR_KIND_INTEGER:
 	case TR_KIND_DECIMAL:
@@ -69,10 +74,6 @@ static bool is_none(const struct tr_schema_field *field, const void *base)
 	case TR_KIND_REFERENCE:
 		return tr_member_fetch(member, field->width) == TR_NONE;
 	case TR_KIND_OBJECT:
-		if (!field->optional)
-			return false;
-		memcpy(&pointer, (const char *)base + field->node, sizeof(pointer));
-		return pointer == NULL;
 	case TR_KIND_BOOL:
 	case TR_KIND_FLAGS:
 	case TR_KIND_MAP:

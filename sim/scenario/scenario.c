@@ -238,6 +238,19 @@ static int take_head(struct tr_scenario *scenario, struct tr_draft_scenario *dra
 	return tr_scenario_take_policy(scenario, draft->policy, ret_diagnostic);
 }
 
+/* A report is not older than the gap to the next, so that one of a server is on its way at most. */
+static int take_signals(struct tr_scenario *scenario, const struct tr_scenario_fleet *fleet,
+			struct tr_diagnostic *ret_diagnostic)
+{
+	if (fleet->signal_age_ns > fleet->signal_ns)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document,
+					  fleet->signal_age_node, "fleet.signal_age_ms",
+					  "found more than 'signal_ms'; expected at most that");
+	scenario->signal = fleet->signal_ns;
+	scenario->signal_age = fleet->signal_age_ns;
+	return 0;
+}
+
 /* ---------------------------------------------------------------------------------------- load */
 
 static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
@@ -259,9 +272,14 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		return -1;
 	if (draft->workload.node && take_workload(scenario, &draft->workload, ret_diagnostic))
 		return -1;
+	if (take_signals(scenario, &draft->fleet, ret_diagnostic))
+		return -1;
+	if (tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic))
+		return -1;
 	if (take_labels(scenario, &draft->labels, ret_diagnostic))
 		return -1;
-	return tr_assertions_take(scenario->document, &draft->assertions, NULL, 0, ret_diagnostic);
+	return tr_assertions_take(scenario->document, &draft->assertions, scenario->faults,
+				  scenario->fault_count, ret_diagnostic);
 }
 
 static int read_document(struct tr_scenario *scenario, const struct tr_scenario_reading *reading,
