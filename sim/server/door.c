@@ -340,12 +340,55 @@ static void want_next(struct tr_fleet *fleet, uint32_t slot)
 	uint32_t made = try->tokens_made, end = try->tokens_end, stall = stall_after(try);
 	uint64_t next = made + stride(try, tr_max(computing->pace(fleet, slot), 1));
 
-	if (stall != TR_NONE && made <= stall)
-		next = tr_min(next, made < stall ? stall : stall + 1);
 	if (next >= end)
 		next = end + (try->cause != TR_CAUSE_NONE ? 1 : 0);
+	if (stall != TR_NONE && made <= stall)
+		next = tr_min(next, made < stall ? stall : stall + 1);
 	next = tr_max(next, (uint64_t)made + 1);
 	computing->want(fleet, slot, (uint32_t)tr_min(next, try->tokens_out));
+}
+
+/* When a token that has come must have been reported, whatever was wanted; TR_TIME_NEVER: what is
+ * wanted comes in time. */
+static tr_time_ns watch_time(const struct tr_fleet *fleet, const struct tr_try *try)
+{
+	const struct tr_computing *computing = fleet->rooms[try->server].computing;
+
+	return computing->made && try->silence ? try->last_told + try->silence / 2 : TR_TIME_NEVER;
+}
+
+/* So many tokens have been told now. */
+static void report(struct tr_fleet *fleet, uint32_t slot, uint32_t tokens)
+{
+	struct tr_try *try = &fleet->tries[slot];
+
+	try->tokens_told = tokens;
+	try->last_told = fleet->now;
+	if (pieces_made(try) > tokens)
+		wake(fleet, slot, fleet->now);
+	else if (try->tickets[TR_ENTRY_DOOR] == TR_TICKET_NONE)
+		wake(fleet, slot, watch_time(fleet, try));
+}
+
+/* The pace has changed since a report was wanted: what has come is told now, and the next token
+ * when it comes. */
+static void watch(struct tr_fleet *fleet, uint32_t slot)
+{
+	struct tr_try *try = &fleet->tries[slot];
+	const struct tr_computing *computing = fleet->rooms[try->server].computing;
+	tr_time_ns due = watch_time(fleet, try);
+
+	if (!try->entered || due == TR_TIME_NEVER)
+		return;
+	if (fleet->now < due) {
+		wake(fleet, slot, due);
+		return;
+	}
+	try->tokens_made = (uint32_t)tr_max(try->tokens_made, computing->made(fleet, slot));
+	if (try->tokens_made > try->tokens_told)
+		want_next(fleet, slot);
+	else
+		computing->want(fleet, slot, try->tokens_made + 1);
 }
 
 static bool tell_end(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
@@ -381,9 +424,7 @@ static bool tell_first(struct tr_fleet *fleet, uint32_t slot, struct tr_event *r
 		.attempt = handle_of(try, slot), .tokens_cached = try->cached};
 	try->stage = TR_STAGE_STREAM;
 	try->first_told = fleet->now;
-	try->tokens_told = 1;
-	if (pieces_made(try) > 1)
-		wake(fleet, slot, fleet->now);
+	report(fleet, slot, 1);
 	return true;
 }
 
@@ -434,15 +475,13 @@ static bool tell_stream(struct tr_fleet *fleet, uint32_t slot, struct tr_event *
 	ret->kind = TR_EVENT_ATTEMPT_PROGRESS;
 	ret->attempt_progress.attempt = handle_of(try, slot);
 	ret->attempt_progress.tokens_out = tokens;
-	try->tokens_told = tokens;
-	if (pieces > tokens)
-		wake(fleet, slot, fleet->now);
+	report(fleet, slot, tokens);
 	return true;
 }
 
 /* ---------------------------------------------------------------------------------------- doors */
 
-bool tr_door_take(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
+static bool tell(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
 {
 	static bool (*const tells[])(struct tr_fleet *, uint32_t, struct tr_event *) = {
 		[TR_STAGE_CONNECT] = tell_connect, [TR_STAGE_REFUSED] = tell_refusal,
@@ -456,6 +495,13 @@ bool tr_door_take(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
 	return tells[stage](fleet, slot, ret);
 }
 
+bool tr_door_take(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
+{
+	if (fleet->tries[slot].stage == TR_STAGE_STREAM)
+		watch(fleet, slot);
+	return tell(fleet, slot, ret);
+}
+
 bool tr_door_hear(struct tr_fleet *fleet, uint32_t slot, enum tr_made made, uint32_t tokens,
 		  struct tr_event *ret)
 {
@@ -466,13 +512,13 @@ bool tr_door_hear(struct tr_fleet *fleet, uint32_t slot, enum tr_made made, uint
 	if (made == TR_MADE_SCHEDULED) {
 		try->scheduled = true;
 		try->cached = tokens;
-		return tr_door_take(fleet, slot, ret);
+		return tell(fleet, slot, ret);
 	}
 	try->tokens_made = tokens;
 	try->done = made == TR_MADE_DONE;
 	if (try->done)
 		step_out(fleet, slot);
-	told = tr_door_take(fleet, slot, ret);
+	told = tell(fleet, slot, ret);
 	if (try->stage != TR_STAGE_FREE && !try->done)
 		want_next(fleet, slot);
 	return told;

@@ -87,6 +87,7 @@ struct tr_try {
 	tr_span_ns silence;    /* permitted, 0: any */
 	tr_time_ns gate;       /* nothing is told before */
 	tr_time_ns first_told; /* when the first token was */
+	tr_time_ns last_told;  /* when the last report was */
 	tr_span_ns retry_after;
 	uint32_t generation;
 	uint32_t server;
@@ -168,10 +169,14 @@ struct tr_computing {
 	void (*enter)(struct tr_fleet *fleet, uint32_t slot);
 	/* It is gone: aborted or failed, not done. Its place goes to the next. */
 	void (*leave)(struct tr_fleet *fleet, uint32_t slot);
-	/* After the first token: tell of this one (2.. of tokens_out) when it is made. */
+	/* After the first token: tell of this one (2.. of tokens_out) when it is made; the later
+	 * word holds. */
 	void (*want)(struct tr_fleet *fleet, uint32_t slot, uint32_t token);
 	/* Time per token as things are now. */
 	tr_span_ns (*pace)(const struct tr_fleet *fleet, uint32_t slot);
+	/* Tokens made so far. NULL: it need not be asked, for what is wanted comes in time whatever
+	 * happens to the pace. */
+	uint32_t (*made)(const struct tr_fleet *fleet, uint32_t slot);
 	/* An entry of TR_ENTRY_COMPUTING has come. Returns whether there is something to tell. */
 	bool (*take)(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret);
 	/* It works so fast from now on, thousandths of what its profile says. */
