@@ -236,6 +236,7 @@ static void shape_crash(void)
 	fault.rows = rows;
 	fault.row_count = 1;
 	narrow.slots = 1;
+	narrow.workers = 2;
 	fleet = fleet_of(&narrow, &fault, 1);
 	start_at(fleet, 900, 0, 1, 1000);
 	start_at(fleet, 900, 0, 2, 1000);
