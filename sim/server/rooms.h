@@ -87,7 +87,6 @@ struct tr_try {
 	tr_span_ns silence;    /* permitted, 0: any */
 	tr_time_ns gate;       /* nothing is told before */
 	tr_time_ns first_told; /* when the first token was */
-	tr_time_ns last_told;  /* when the last report was */
 	tr_span_ns retry_after;
 	uint32_t generation;
 	uint32_t server;
@@ -174,9 +173,6 @@ struct tr_computing {
 	void (*want)(struct tr_fleet *fleet, uint32_t slot, uint32_t token);
 	/* Time per token as things are now. */
 	tr_span_ns (*pace)(const struct tr_fleet *fleet, uint32_t slot);
-	/* Tokens made so far. NULL: it need not be asked, for what is wanted comes in time whatever
-	 * happens to the pace. */
-	uint32_t (*made)(const struct tr_fleet *fleet, uint32_t slot);
 	/* An entry of TR_ENTRY_COMPUTING has come. Returns whether there is something to tell. */
 	bool (*take)(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret);
 	/* It works so fast from now on, thousandths of what its profile says. */
