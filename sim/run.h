@@ -29,6 +29,10 @@ struct tr_run_options {
 	struct tr_workload workload;	 /* the caller's, needed as long as the run */
 	const struct tr_server *servers; /* copied; one for each endpoint of the policy at least */
 	uint32_t server_count;
+	const struct tr_fault *faults; /* copied; what they refer to is needed as long as the run */
+	uint32_t fault_count;
+	tr_span_ns signal;	/* between two load signals of a server, 0: there are none */
+	tr_span_ns signal_age;	/* how old they are when they come, at most `signal` */
 	tr_span_ns store_delay; /* from JOB_PERSIST to JOB_PERSISTED */
 	/* Stop so long after the first arrival, whatever is still in the system; 0: run until all
 	 * jobs have ended. */

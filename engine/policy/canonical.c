@@ -37,27 +37,21 @@ static const char *row_name(const void *row)
 	return head.name;
 }
 
-/* A 0 that nobody wrote, where the table wants to know whether somebody did. */
-static bool is_unsaid(const struct tr_schema_field *field, const void *base)
-{
-	const void *node;
-
-	if (!field->node || field->initial)
-		return false;
-	memcpy(&node, (const char *)base + field->node, sizeof(node));
-	return !node && tr_member_fetch((const char *)base + field->offset, field->width) == 0;
-}
-
 /* Whether the field has no value, and so is left out. */
 static bool is_none(const struct tr_schema_field *field, const void *base)
 {
 	const char *member = (const char *)base + field->offset;
 	const void *pointer;
 
+	/* It knows where it was given, if it was: then 0 is a value like any other. */
+	if (field->node && !field->initial) {
+		memcpy(&pointer, (const char *)base + field->node, sizeof(pointer));
+		return pointer == NULL;
+	}
 	switch (field->kind) {
 	case TR_KIND_INTEGER:
 	case TR_KIND_DECIMAL:
-		return tr_member_fetch(member, field->width) < field->min || is_unsaid(field, base);
+		return tr_member_fetch(member, field->width) < field->min;
 	case TR_KIND_ENUM:
 		return !tr_word_valued(field->words, tr_member_fetch(member, field->width));
 	case TR_KIND_NAME:
@@ -68,10 +62,6 @@ static bool is_none(const struct tr_schema_field *field, const void *base)
 	case TR_KIND_REFERENCE:
 		return tr_member_fetch(member, field->width) == TR_NONE;
 	case TR_KIND_OBJECT:
-		if (!field->optional)
-			return false;
-		memcpy(&pointer, (const char *)base + field->node, sizeof(pointer));
-		return pointer == NULL;
 	case TR_KIND_BOOL:
 	case TR_KIND_FLAGS:
 	case TR_KIND_MAP:

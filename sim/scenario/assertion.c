@@ -26,7 +26,7 @@ enum kind {
 
 struct check {
 	const struct tr_document *document;
-	const struct tr_fault_span *faults;
+	const struct tr_fault *faults;
 	uint32_t fault_count;
 	struct tr_diagnostic *diagnostic;
 	const struct tr_node *node; /* of the assertion */
@@ -136,7 +136,7 @@ static int check_about(const struct check *check, const struct tr_draft_about *a
 /* ---------------------------------------------------------------------------------------- window
  */
 
-static const struct tr_fault_span *find_fault(const struct check *check, const char *name)
+static const struct tr_fault *find_fault(const struct check *check, const char *name)
 {
 	for (uint32_t i = 0; i < check->fault_count; i++)
 		if (strcmp(check->faults[i].name, name) == 0)
@@ -219,7 +219,7 @@ static int check_span_keys(const struct check *check, const struct tr_draft_wind
 static int check_window(const struct check *check, struct tr_draft_window *window,
 			const char *prefix)
 {
-	const struct tr_fault_span *fault = NULL;
+	const struct tr_fault *fault = NULL;
 	struct anchor anchor = {"", NULL, NULL};
 	tr_span_ns begin = 0;
 	char key[64];
@@ -440,7 +440,7 @@ static int check_hash(const struct check *check, struct tr_draft_assertion *asse
 }
 
 int tr_assertions_take(const struct tr_document *document, struct tr_rows *rows,
-		       const struct tr_fault_span *faults, uint32_t fault_count,
+		       const struct tr_fault *faults, uint32_t fault_count,
 		       struct tr_diagnostic *ret_diagnostic)
 {
 	static int (*const checks[])(const struct check *, struct tr_draft_assertion *) = {

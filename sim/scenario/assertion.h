@@ -7,6 +7,7 @@
 #define TR_SIM_SCENARIO_ASSERTION_H
 
 #include "engine/policy/schema.h"
+#include "sim/server/fault.h"
 #include "sim/value.h"
 #include "sim/watch.h"
 
@@ -124,17 +125,10 @@ struct tr_draft_assertion {
 
 extern const struct tr_table tr_assertion_table;
 
-/* Where a fault lies on the time line of the run. */
-struct tr_fault_span {
-	const char *name;
-	tr_span_ns at;
-	tr_span_ns end; /* TR_TIME_NEVER: it has none */
-};
-
-/* Check rows of struct tr_draft_assertion, and fill in what they come to. Faults are needed for the
- * call alone. Returns 0, or -1 and *ret_diagnostic. */
+/* Check rows of struct tr_draft_assertion, and fill in what they come to. Faults, by name and time,
+ * are needed for the call alone. Returns 0, or -1 and *ret_diagnostic. */
 int tr_assertions_take(const struct tr_document *document, struct tr_rows *rows,
-		       const struct tr_fault_span *faults, uint32_t fault_count,
+		       const struct tr_fault *faults, uint32_t fault_count,
 		       struct tr_diagnostic *ret_diagnostic);
 
 /* Bits of enum tr_selector that are given; the names as hashes. */

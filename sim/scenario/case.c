@@ -25,6 +25,7 @@ struct tr_case {
 	const char *policy_path;
 	struct tr_policy_file *policy;
 	struct tr_server *servers;
+	struct tr_fault *faults;
 	const char *trace_spec; /* NULL: synthetic requests */
 	struct tr_trace *trace;
 	struct tr_replayed replayed;
@@ -82,6 +83,9 @@ static int open_policy(struct tr_case *playing, struct tr_diagnostic *ret_diagno
 		err = scale_policy(playing, ret_diagnostic);
 	if (!err && tr_scenario_servers(playing->scenario, playing->policy, &playing->servers,
 					ret_diagnostic))
+		err = TR_CASE_INPUT;
+	if (!err && tr_scenario_faults(playing->scenario, playing->policy, &playing->faults,
+				       ret_diagnostic))
 		err = TR_CASE_INPUT;
 	return err;
 }
@@ -192,6 +196,10 @@ static int make_run(struct tr_case *playing, struct tr_diagnostic *ret_diagnosti
 		.workload = {.next = next_arrival, .self = playing},
 		.servers = playing->servers,
 		.server_count = policy->endpoint_count,
+		.faults = playing->faults,
+		.fault_count = playing->scenario->fault_count,
+		.signal = playing->scenario->signal,
+		.signal_age = playing->scenario->signal_age,
 		.store_delay = playing->scenario->store_delay,
 		.stop_after = playing->scenario->stop_after,
 	};
@@ -393,6 +401,7 @@ void tr_case_free(struct tr_case *playing)
 	tr_ledger_free(playing->ledger);
 	tr_run_free(playing->run);
 	tr_trace_close(playing->trace);
+	free(playing->faults);
 	free(playing->servers);
 	tr_policy_free(playing->policy);
 	free(playing);

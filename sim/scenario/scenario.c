@@ -199,6 +199,19 @@ static int take_labels(struct tr_scenario *scenario, const struct tr_draft_label
 	return 0;
 }
 
+/* A report is not older than the gap to the next, so that one of a server is on its way at most. */
+static int take_signals(struct tr_scenario *scenario, const struct tr_scenario_fleet *fleet,
+			struct tr_diagnostic *ret_diagnostic)
+{
+	if (fleet->signal_age_ns > fleet->signal_ns)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document,
+					  fleet->signal_age_node, "fleet.signal_age_ms",
+					  "found more than 'signal_ms'; expected at most that");
+	scenario->signal = fleet->signal_ns;
+	scenario->signal_age = fleet->signal_age_ns;
+	return 0;
+}
+
 /* ---------------------------------------------------------------------------------------- head */
 
 static bool is_requirement(const char *text)
@@ -259,9 +272,12 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		return -1;
 	if (draft->workload.node && take_workload(scenario, &draft->workload, ret_diagnostic))
 		return -1;
-	if (take_labels(scenario, &draft->labels, ret_diagnostic))
+	if (take_signals(scenario, &draft->fleet, ret_diagnostic) ||
+	    tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic) ||
+	    take_labels(scenario, &draft->labels, ret_diagnostic))
 		return -1;
-	return tr_assertions_take(scenario->document, &draft->assertions, NULL, 0, ret_diagnostic);
+	return tr_assertions_take(scenario->document, &draft->assertions, scenario->faults,
+				  scenario->fault_count, ret_diagnostic);
 }
 
 static int read_document(struct tr_scenario *scenario, const struct tr_scenario_reading *reading,

@@ -63,6 +63,13 @@ struct tr_scenario {
 	struct tr_scenario_fleet *fleet;  /* what it says of servers */
 	const struct tr_rows *profiles;	  /* and of profiles, where it was read */
 	const struct tr_rows *assertions; /* struct tr_draft_assertion */
+	/* Faults in the order of the file, with name, kind, `at` and `end`; whom they concern is
+	 * known together with a policy: tr_scenario_faults(). */
+	const struct tr_fault *faults;
+	uint32_t fault_count;
+	const struct tr_rows *fault_drafts; /* as they were read */
+	tr_span_ns signal;		    /* between two load signals, 0: none */
+	tr_span_ns signal_age;
 	char *canonical;
 	size_t canonical_length;
 	/* What all of it lives in. */
@@ -105,5 +112,13 @@ int tr_scenario_policy(const struct tr_scenario *scenario, struct tr_policy_file
  */
 int tr_scenario_servers(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
 			struct tr_server **ret, struct tr_diagnostic *ret_diagnostic);
+
+/*
+ * The scenario's faults with the rows of the servers that they concern, `fault_count` of them, to
+ * be freed with free(); names of the faults stay the scenario's. Returns -1 where a fault speaks of
+ * models or endpoints that the policy does not have.
+ */
+int tr_scenario_faults(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
+		       struct tr_fault **ret, struct tr_diagnostic *ret_diagnostic);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "sim/scenario/assertion.h"
 #include "sim/scenario/scenario.h"
+#include "sim/scenario/vocabulary_faults.h"
 
 /* Each may be left out, for there are layers of them. */
 #define TR_PROFILE_FIELDS_MAP(X)                                                                   \
@@ -17,7 +18,16 @@
 	X(tpot_ns)                                                                                 \
 	X(service_noise_permille)                                                                  \
 	X(endpoint_noise_permille)                                                                 \
-	X(error_ppm)
+	X(error_ppm)                                                                               \
+	X(workers)                                                                                 \
+	X(inside_max)                                                                              \
+	X(full_status)                                                                             \
+	X(full_retry_ns)                                                                           \
+	X(limit_requests)                                                                          \
+	X(limit_tokens)                                                                            \
+	X(limit_interval)                                                                          \
+	X(limit_reported)                                                                          \
+	X(headers)
 
 struct tr_draft_profile {
 	struct tr_row row;
@@ -33,6 +43,9 @@ struct tr_scenario_fleet {
 	struct tr_draft_profile all;
 	struct tr_rows models;	  /* struct tr_draft_profile */
 	struct tr_rows endpoints; /* struct tr_draft_profile */
+	tr_span_ns signal_ns;
+	tr_span_ns signal_age_ns;
+	const struct tr_node *signal_age_node;
 };
 
 /* Quantiles of a token distribution; X(member, share of 10^6). */
@@ -117,6 +130,7 @@ struct tr_draft_scenario {
 	tr_span_ns duration_ns;
 	struct tr_draft_labels labels;
 	struct tr_scenario_fleet fleet;
+	struct tr_rows faults; /* struct tr_draft_fault */
 	tr_span_ns store_ns;
 	tr_span_ns stop_ns;
 	struct tr_rows assertions; /* struct tr_draft_assertion */
@@ -127,5 +141,8 @@ int tr_scenario_take_policy(struct tr_scenario *scenario, const struct tr_node *
 			    struct tr_diagnostic *ret_diagnostic);
 int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
 			   struct tr_diagnostic *ret_diagnostic);
+/* Take them into the scenario, checked but for the names of the policy. Returns 0, or -1. */
+int tr_scenario_take_faults(struct tr_scenario *scenario, const struct tr_rows *drafts,
+			    struct tr_diagnostic *ret_diagnostic);
 
 #endif

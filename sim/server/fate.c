@@ -29,20 +29,20 @@ static tr_span_ns scaled(tr_span_ns span, uint64_t service, uint64_t endpoint)
 		      TR_FATE_SPAN_MAX);
 }
 
-static enum tr_fault draw_fault(uint64_t seed, uint64_t there, uint64_t n,
+static enum tr_break draw_break(uint64_t seed, uint64_t there, uint64_t n,
 				const struct tr_server_profile *profile,
 				const struct tr_server_request *request)
 {
-	static const enum tr_fault faults[] = {TR_FAULT_CONNECT, TR_FAULT_FIRST, TR_FAULT_STREAM};
-	enum tr_fault fault;
+	static const enum tr_break breaks[] = {TR_BREAK_CONNECT, TR_BREAK_FIRST, TR_BREAK_STREAM};
+	enum tr_break drawn;
 
 	if (request->fails)
-		return TR_FAULT_FIRST;
+		return TR_BREAK_FIRST;
 	if (tr_below(tr_draw(seed, there, TR_PURPOSE_FAULT, n), PPM) >= profile->error_ppm)
-		return TR_FAULT_NONE;
-	fault = faults[tr_below(tr_draw(seed, there, TR_PURPOSE_FAULT, n + 1),
-				TR_ARRAY_LENGTH(faults))];
-	return fault == TR_FAULT_STREAM && request->tokens_out == 1 ? TR_FAULT_FIRST : fault;
+		return TR_BREAK_NONE;
+	drawn = breaks[tr_below(tr_draw(seed, there, TR_PURPOSE_FAULT, n + 1),
+				TR_ARRAY_LENGTH(breaks))];
+	return drawn == TR_BREAK_STREAM && request->tokens_out == 1 ? TR_BREAK_FIRST : drawn;
 }
 
 void tr_fate_draw(uint64_t seed, tr_name server, const struct tr_server_profile *profile,
@@ -61,10 +61,10 @@ void tr_fate_draw(uint64_t seed, tr_name server, const struct tr_server_profile 
 		.ttft = scaled(tr_add_sat(profile->ttft_base_ns, prefill), service, endpoint),
 		.tpot = scaled(profile->tpot_ns, service, endpoint),
 		.tokens_last = request->tokens_out,
-		.fault = (uint8_t)draw_fault(seed, there, FAULT_DRAWS * tries, profile, request),
+		.breaks = (uint8_t)draw_break(seed, there, FAULT_DRAWS * tries, profile, request),
 	};
-	if (ret->fault == TR_FAULT_FIRST)
+	if (ret->breaks == TR_BREAK_FIRST)
 		ret->ttft = tr_below(place, ret->ttft + 1);
-	if (ret->fault == TR_FAULT_STREAM)
+	if (ret->breaks == TR_BREAK_STREAM)
 		ret->tokens_last = 1 + (uint32_t)tr_below(place, request->tokens_out - 1);
 }

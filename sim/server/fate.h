@@ -10,18 +10,18 @@
 /* No span of a request is longer: keeps sums of times far from their end. */
 #define TR_FATE_SPAN_MAX (UINT64_C(36500) * TR_DAY)
 
-enum tr_fault {
-	TR_FAULT_NONE,
-	TR_FAULT_CONNECT,
-	TR_FAULT_FIRST,
-	TR_FAULT_STREAM,
+enum tr_break {
+	TR_BREAK_NONE,
+	TR_BREAK_CONNECT,
+	TR_BREAK_FIRST,
+	TR_BREAK_STREAM,
 };
 
 struct tr_fate {
 	tr_span_ns ttft; /* to the first token, or to the failure before it */
 	tr_span_ns tpot;
 	uint32_t tokens_last; /* made before it ends, well or badly */
-	uint8_t fault;	      /* enum tr_fault */
+	uint8_t breaks;	      /* enum tr_break */
 };
 
 /*

@@ -4,8 +4,11 @@
  * say when something will next come from them. They have no clock and decide nothing; virtual or
  * real time is their owner's affair, and so is who gets which request.
  *
- * The model is the simplest one that has the right shape. A server has slots and a FIFO of requests
- * beyond them. A request that has a slot keeps it to the end:
+ * What a client meets has two sides. The network side is the same for all: connecting, HTTP
+ *workers, the server's own limits, the head of the answer, its tokens, and whatever of this a fault
+ *spoils (fault.h). The computing side is a model of its own, here the simplest one that has the
+ *right shape. A server has slots and a FIFO of requests beyond them. A request that has a slot
+ *keeps it to the end:
  *
  *	time to first token = (base + input tokens / prefill rate) x noise
  *	time between tokens = time per output token x noise
@@ -13,36 +16,18 @@
  *
  * Each noise is 1 - s + s E, with E exponential of mean 1 and s the given coefficient of variation:
  * mean 1, never negative, long to the right as latencies are; s = 1 is an exponential server, whose
- * queue is known in closed form. Requests do not slow each other down: batching, KV memory and
- * prefix caches are not modelled here.
+ * queue is known in closed form. Requests do not slow each other down.
  *
- * Faults: with the given probability a try fails, in equal shares at connect, before the first
- * token, or in the middle of the stream (where there is only one token: before it).
+ * Beside the faults of the timeline a try may fail by itself: with the given probability, in equal
+ * shares at connect, before the first token, or in the middle of the stream (where there is only
+ *one token: before it).
  */
 #ifndef TR_SIM_SERVER_SERVER_H
 #define TR_SIM_SERVER_SERVER_H
 
 #include "engine/message.h"
-
-/* What kind of machine serves an endpoint. */
-struct tr_server_profile {
-	tr_span_ns connect_ns;		  /* from dispatch to connected */
-	tr_span_ns ttft_base_ns;	  /* from a slot to the first token, without the prompt */
-	uint64_t prefill_milli;		  /* prompt tokens per second, thousandths, > 0 */
-	tr_span_ns tpot_ns;		  /* time per output token after the first */
-	uint32_t slots;			  /* requests served at once; 0: as the policy says */
-	uint32_t service_noise_permille;  /* 0..1000 */
-	uint32_t endpoint_noise_permille; /* 0..1000 */
-	uint32_t error_ppm;		  /* tries that fail, 0..1000000 */
-};
-
-/*
- * The profile of an endpoint about which nothing is said: llama2-70b on 8 A100-80GB with tensor
- * parallelism, as splitwise-sim measured it (batch 1: 65 ms for 128 prompt tokens, 651 ms for
- * 4,096, 44.9 ms a token, and hardly more up to batch 16): 50 ms + tokens / 7,000 per s, 45 ms.
- * The noise (10% for a request, 5% for a try) and 1 ms to connect are our own assumptions.
- */
-extern const struct tr_server_profile tr_server_profile_default;
+#include "sim/server/fault.h"
+#include "sim/server/profile.h"
 
 /* One endpoint of a fleet. */
 struct tr_server {
@@ -64,10 +49,20 @@ struct tr_server_request {
 
 struct tr_fleet;
 
-/* Servers are copied; their names differ. At most `attempts_max` (1..2^23) requests at once, whose
- * handles have slots 1..attempts_max. Returns NULL if there is no memory. */
-struct tr_fleet *tr_fleet_new(uint64_t seed, const struct tr_server *servers, uint32_t server_count,
-			      uint32_t attempts_max);
+struct tr_fleet_options {
+	uint64_t seed;
+	tr_time_ns start;		 /* the first instant, from which faults are counted */
+	const struct tr_server *servers; /* copied; their names differ */
+	uint32_t server_count;
+	uint32_t attempts_max;	       /* at once, 1..2^22; their handles have slots 1.. */
+	const struct tr_fault *faults; /* copied, without what they refer to */
+	uint32_t fault_count;
+	tr_span_ns signal;     /* between two load signals of a server, 0: there are none */
+	tr_span_ns signal_age; /* how old they are when they come, at most `signal` */
+};
+
+/* Returns NULL if there is no memory. */
+struct tr_fleet *tr_fleet_new(const struct tr_fleet_options *options);
 void tr_fleet_free(struct tr_fleet *fleet);
 
 /* The row of a server by its endpoint's name; TR_NONE: there is none. O(1). */
@@ -87,9 +82,11 @@ tr_time_ns tr_fleet_next(const struct tr_fleet *fleet);
 /*
  * Take the event of tr_fleet_next(), as the engine wants it: CONNECTED, HEADERS, FIRST_TOKEN,
  * PROGRESS (at the later of 32 tokens and 250 ms, but no later than half of the silence that is
- * permitted, if a token has come) and DONE, or FAILED. O(log n).
+ * permitted, if a token has come) and DONE, or FAILED; and of servers ENDPOINT_SIGNAL,
+ * ENDPOINT_STATE, ENDPOINT_QUOTA. Returns false where there is nothing to tell, and *ret is no
+ * event. O(log n).
  */
-void tr_fleet_take(struct tr_fleet *fleet, struct tr_event *ret);
+bool tr_fleet_take(struct tr_fleet *fleet, struct tr_event *ret);
 
 /* Requests in a slot and waiting for one. */
 void tr_fleet_load(const struct tr_fleet *fleet, uint32_t server, uint32_t *ret_running,

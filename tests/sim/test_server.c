@@ -25,7 +25,8 @@ static const struct tr_server_profile plain = {
 static struct tr_fleet *fleet_of(const struct tr_server_profile *profile)
 {
 	struct tr_server server = {.name = 42, .slots = 1, .profile = *profile};
-	struct tr_fleet *fleet = tr_fleet_new(7, &server, 1, 64);
+	struct tr_fleet *fleet = tr_fleet_new(&(struct tr_fleet_options){
+		.seed = 7, .servers = &server, .server_count = 1, .attempts_max = 64});
 
 	assert_non_null(fleet);
 	return fleet;
@@ -218,18 +219,18 @@ static void test_faults_come_as_often_and_where_they_should(void **state)
 		struct tr_fate fate;
 
 		tr_fate_draw(7, 42, &bad, &request, &fate);
-		faults[fate.fault]++;
-		if (fate.fault == TR_FAULT_STREAM)
+		faults[fate.breaks]++;
+		if (fate.breaks == TR_BREAK_STREAM)
 			assert_in_range(fate.tokens_last, 1, 99);
 		else
 			assert_int_equal(fate.tokens_last, 100);
-		if (fate.fault == TR_FAULT_FIRST)
+		if (fate.breaks == TR_BREAK_FIRST)
 			assert_in_range(fate.ttft, 0, 60 * TR_MS);
 		else
 			assert_true(fate.ttft == 60 * TR_MS);
 	}
-	assert_in_range(faults[TR_FAULT_NONE], 69500, 70500);
-	for (int fault = TR_FAULT_CONNECT; fault <= TR_FAULT_STREAM; fault++)
+	assert_in_range(faults[TR_BREAK_NONE], 69500, 70500);
+	for (int fault = TR_BREAK_CONNECT; fault <= TR_BREAK_STREAM; fault++)
 		assert_in_range(faults[fault], 9700, 10300);
 }
 
@@ -239,9 +240,9 @@ static void test_each_fault_ends_the_attempt_with_its_cause(void **state)
 		uint8_t cause;
 		uint16_t status;
 	} wanted[] = {
-		[TR_FAULT_CONNECT] = {TR_CAUSE_CONNECT, 0},
-		[TR_FAULT_FIRST] = {TR_CAUSE_SERVER_ERROR, 500},
-		[TR_FAULT_STREAM] = {TR_CAUSE_RESET, 0},
+		[TR_BREAK_CONNECT] = {TR_CAUSE_CONNECT, 0},
+		[TR_BREAK_FIRST] = {TR_CAUSE_SERVER_ERROR, 500},
+		[TR_BREAK_STREAM] = {TR_CAUSE_RESET, 0},
 	};
 	struct tr_server_profile bad = plain;
 	bool seen[4] = {false};
@@ -256,21 +257,21 @@ static void test_each_fault_ends_the_attempt_with_its_cause(void **state)
 		struct tr_event event;
 
 		tr_fate_draw(7, 42, &bad, &request, &fate);
-		seen[fate.fault] = true;
+		seen[fate.breaks] = true;
 		tr_fleet_start(fleet, T0, &request);
 		do {
 			tr_fleet_take(fleet, &event);
-			if (fate.fault == TR_FAULT_FIRST)
+			if (fate.breaks == TR_BREAK_FIRST)
 				assert_int_not_equal(event.kind, TR_EVENT_ATTEMPT_HEADERS);
 		} while (event.kind != TR_EVENT_ATTEMPT_FAILED);
-		assert_int_equal(event.attempt_failed.cause, wanted[fate.fault].cause);
-		assert_int_equal(event.attempt_failed.status, wanted[fate.fault].status);
+		assert_int_equal(event.attempt_failed.cause, wanted[fate.breaks].cause);
+		assert_int_equal(event.attempt_failed.status, wanted[fate.breaks].status);
 		assert_int_equal(event.attempt_failed.tokens_out,
-				 fate.fault == TR_FAULT_STREAM ? fate.tokens_last : 0);
+				 fate.breaks == TR_BREAK_STREAM ? fate.tokens_last : 0);
 		assert_true(tr_fleet_next(fleet) == TR_TIME_NEVER);
 		tr_fleet_free(fleet);
 	}
-	assert_true(seen[TR_FAULT_CONNECT] && seen[TR_FAULT_FIRST] && seen[TR_FAULT_STREAM]);
+	assert_true(seen[TR_BREAK_CONNECT] && seen[TR_BREAK_FIRST] && seen[TR_BREAK_STREAM]);
 }
 
 static void test_noise_has_mean_one_and_the_variation_given(void **state)
@@ -309,7 +310,7 @@ static void test_a_fate_depends_on_seed_job_server_and_try_alone(void **state)
 	tr_fate_draw(7, 42, &noisy, &request, &again);
 	assert_true(first.tpot == again.tpot);
 	assert_true(first.ttft == again.ttft);
-	assert_int_equal(first.fault, again.fault);
+	assert_int_equal(first.breaks, again.breaks);
 	request.tries = 1;
 	tr_fate_draw(7, 42, &noisy, &request, &other);
 	assert_true(first.tpot != other.tpot);
