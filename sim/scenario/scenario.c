@@ -272,11 +272,9 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		return -1;
 	if (draft->workload.node && take_workload(scenario, &draft->workload, ret_diagnostic))
 		return -1;
-	if (take_signals(scenario, &draft->fleet, ret_diagnostic))
-		return -1;
-	if (tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic))
-		return -1;
-	if (take_labels(scenario, &draft->labels, ret_diagnostic))
+	if (take_signals(scenario, &draft->fleet, ret_diagnostic) ||
+	    tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic) ||
+	    take_labels(scenario, &draft->labels, ret_diagnostic))
 		return -1;
 	return tr_assertions_take(scenario->document, &draft->assertions, scenario->faults,
 				  scenario->fault_count, ret_diagnostic);
