@@ -310,6 +310,8 @@ static int note_problem(struct tr_cases *cases, struct tr_case_file *file,
 	if (!file->problem)
 		return no_memory();
 	*file->problem = *problem;
+	if (!*problem->path)
+		(void)snprintf(file->problem->path, sizeof file->problem->path, "%s", file->path);
 	tr_scenario_free(file->scenario);
 	file->scenario = NULL;
 	return TR_EXIT_OK;
