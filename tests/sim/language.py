@@ -116,7 +116,7 @@ def test_what_is_set_over_a_policy_is_merged_like_includes():
                 low="policy: {base: q.yaml, set: {models: {m: {endpoints: {b: {slots: 2}}}}}}\n",
                 q="models: {m: {endpoints: {a: {slots: 0}}}}\n") as folder:
         assert "p.yaml:2:1: unknown key 'model'" in folder.complaint("top")
-        assert "q.yaml:1:35: models.m.endpoints.a.slots" in folder.complaint("low")
+        assert "q.yaml:1:37: models.m.endpoints.a.slots" in folder.complaint("low")
 
 
 def test_the_canonical_form_is_its_own():
