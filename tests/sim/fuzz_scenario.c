@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Any bytes as a scenario with all that it names: refused with a message, or loaded; and what is
- * loaded has a canonical form that loads to itself.
+ * Any bytes as a scenario with all that it names: refused with a message, or loaded; what is loaded
+ * has a canonical form that loads to itself, and its faults, laid on a policy, concern servers that
+ * there are.
  *
  * The bytes are several files, parted by lines "%%": the scenario, called main.yaml or main.json as
  * the first byte decides, then 1.yaml, 2.yaml and so on. No other file is there, so nothing that
@@ -31,6 +32,34 @@ static void require(int condition)
 {
 	if (!condition)
 		abort();
+}
+
+static const char policy_text[] = "models:\n"
+				  "  big: {endpoints: {b1: {slots: 4}, b1~2: {slots: 6}}}\n"
+				  "  small: {endpoints: {s1: {}}}\n"
+				  "default_model: big\n";
+
+static void lay_on_policy(const struct tr_scenario *scenario)
+{
+	static struct tr_policy_file *policy;
+	struct tr_diagnostic diagnostic;
+	struct tr_fault *faults;
+
+	if (!policy)
+		require(tr_policy_load_text("p.yaml", policy_text, strlen(policy_text), &policy,
+					    &diagnostic) == 0);
+	if (tr_scenario_faults(scenario, policy, &faults, &diagnostic)) {
+		require(diagnostic.message[0] != '\0');
+		return;
+	}
+	for (uint32_t i = 0; i < scenario->fault_count; i++) {
+		require(faults[i].at <= faults[i].end);
+		require(faults[i].row_count <= tr_policy_compiled(policy)->endpoint_count);
+		require(!faults[i].rows || faults[i].row_count > 0);
+		for (uint32_t j = 0; faults[i].rows && j < faults[i].row_count; j++)
+			require(faults[i].rows[j] < tr_policy_compiled(policy)->endpoint_count);
+	}
+	free(faults);
 }
 
 static void split(const char *text, size_t length, struct parts *ret)
@@ -84,6 +113,8 @@ static void check_canonical(const struct tr_scenario *scenario)
 	require(memcmp(scenario->canonical, again->canonical, again->canonical_length) == 0);
 	require(scenario->source == again->source);
 	require(scenario->seed_count == again->seed_count);
+	require(scenario->fault_count == again->fault_count);
+	lay_on_policy(scenario);
 	tr_scenario_free(again);
 }
 
