@@ -17,6 +17,7 @@
  */
 #include "engine/queue.h"
 
+#include "engine/list.h"
 #include "engine/random.h"
 
 static struct tr_job *at(const struct tr_engine *e, uint32_t row1)
@@ -143,29 +144,17 @@ static struct tr_backlog *backlog_of(const struct tr_engine *e, const struct tr_
 static void list_append(struct tr_engine *e, struct tr_job *job)
 {
 	struct tr_backlog *backlog = backlog_of(e, job);
+	uint32_t row = tr_row_of_job(e, job);
 
-	TR_ASSERT(job->older1 == 0);
-	job->older1 = backlog->newest1;
-	if (job->older1)
-		at(e, job->older1)->newer1 = row1_of(e, job);
-	else
-		backlog->oldest1 = row1_of(e, job);
-	backlog->newest1 = row1_of(e, job);
+	TR_LIST_ADD(e->job, row, older1, newer1, backlog->oldest1, backlog->newest1);
 }
 
 static void list_remove(struct tr_engine *e, struct tr_job *job)
 {
 	struct tr_backlog *backlog = backlog_of(e, job);
+	uint32_t row = tr_row_of_job(e, job);
 
-	if (job->older1)
-		at(e, job->older1)->newer1 = job->newer1;
-	else
-		backlog->oldest1 = job->newer1;
-	if (job->newer1)
-		at(e, job->newer1)->older1 = job->older1;
-	else
-		backlog->newest1 = job->older1;
-	job->older1 = job->newer1 = 0;
+	TR_LIST_REMOVE(e->job, row, older1, newer1, backlog->oldest1, backlog->newest1);
 }
 
 struct tr_job *tr_backlog_oldest(const struct tr_engine *e, const struct tr_backlog *backlog)

@@ -377,7 +377,8 @@ enum tr_job_flag {
 	F(u32, preempt)                                                                            \
 	F(span, sojourn_target)                                                                    \
 	F(span, sojourn_interval)                                                                  \
-	F(u32, live)
+	F(u32, live)                                                                               \
+	F(u32, running) /* jobs with an attempt in flight */
 
 #define TR_MODEL_FIELDS(F)                                                                         \
 	F(name, name)                                                                              \
@@ -407,7 +408,6 @@ enum tr_job_flag {
 	F(u32, held)  /* not waiting yet, but it will: it takes its place in the queue's limit */  \
 	F(u32, ready) /* length of its heap */                                                     \
 	F(u32, dispatched)                                                                         \
-	F(u32, running)	      /* its jobs with an attempt in flight */                             \
 	F(u32, retrying)      /* its jobs in the pool's list of retries */                         \
 	F(time, interval_end) /* of the sojourn rule; 0: no wait measured yet */                   \
 	F(span, wait_min)     /* in this interval */                                               \

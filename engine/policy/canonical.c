@@ -56,6 +56,7 @@ static bool is_none(const struct tr_schema_field *field, const void *base)
 		return !tr_word_valued(field->words, tr_member_fetch(member, field->width));
 	case TR_KIND_NAME:
 	case TR_KIND_TEXT:
+	case TR_KIND_TREE:
 		memcpy(&pointer, member, sizeof(pointer));
 		return pointer == NULL;
 	case TR_KIND_REFERENCE:
@@ -164,6 +165,14 @@ static void write_reference(struct writer *writer, const struct tr_schema_field 
 			 row_name(row_at(&rows, field->reference->table->size, (uint32_t)index)));
 }
 
+static void write_tree(struct writer *writer, const void *member)
+{
+	const struct tr_node *node;
+
+	memcpy(&node, member, sizeof(node));
+	writer->nodes += tr_tree_write(&writer->text, node);
+}
+
 static void write_value(struct writer *writer, const struct tr_schema_field *field,
 			const void *base)
 {
@@ -172,7 +181,8 @@ static void write_value(struct writer *writer, const struct tr_schema_field *fie
 	const char *string;
 	uint64_t number = 0;
 
-	if (field->width && field->kind != TR_KIND_NAME && field->kind != TR_KIND_TEXT)
+	if (field->width && field->kind != TR_KIND_NAME && field->kind != TR_KIND_TEXT &&
+	    field->kind != TR_KIND_TREE)
 		number = tr_member_fetch(member, field->width);
 	writer->nodes++;
 	switch (field->kind) {
@@ -203,6 +213,9 @@ static void write_value(struct writer *writer, const struct tr_schema_field *fie
 	case TR_KIND_MAP:
 	case TR_KIND_LIST:
 		write_rows(writer, field, member);
+		break;
+	case TR_KIND_TREE:
+		write_tree(writer, member);
 		break;
 	}
 }

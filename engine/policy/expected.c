@@ -39,6 +39,18 @@ static void expect_list(const struct tr_schema_field *field, char *text, size_t 
 		       tr_field_expected(&field->table->fields[0], item, sizeof item));
 }
 
+static void expect_shapes(unsigned shapes, char *text, size_t size)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (const struct tr_shape_words *words = tr_shapes; words->shape; words++) {
+		if ((shapes & words->shape) && length < size)
+			length += (size_t)snprintf(text + length, size - length, "%s%s",
+						   length ? " or " : "", words->noun);
+	}
+}
+
 const char *tr_field_expected(const struct tr_schema_field *field, char *text, size_t size)
 {
 	char low[TR_NUMBER_TEXT_MAX], high[TR_NUMBER_TEXT_MAX];
@@ -86,6 +98,9 @@ const char *tr_field_expected(const struct tr_schema_field *field, char *text, s
 		break;
 	case TR_KIND_LIST:
 		expect_list(field, text, size);
+		break;
+	case TR_KIND_TREE:
+		expect_shapes(field->shapes, text, size);
 		break;
 	}
 	return text;
@@ -152,7 +167,7 @@ int tr_walk_refuse(struct tr_walk *walk, const struct tr_node *node, const char 
 	va_end(arguments);
 	/* A default that does not fit its own field is a mistake in the table. */
 	TR_ASSERT(!walk->builtin);
-	return tr_diagnose(walk->diagnostic, tr_document_name(walk->document),
+	return tr_diagnose(walk->diagnostic, node ? node->file : tr_document_name(walk->document),
 			   node ? node->line : 0, node ? node->column : 0, walk->path, "%s",
 			   message);
 }
@@ -172,6 +187,6 @@ int tr_schema_diagnose(struct tr_diagnostic *ret, const struct tr_document *docu
 	va_start(arguments, format);
 	(void)vsnprintf(message, sizeof message, format, arguments);
 	va_end(arguments);
-	return tr_diagnose(ret, tr_document_name(document), node ? node->line : 0,
-			   node ? node->column : 0, key, "%s", message);
+	return tr_diagnose(ret, node ? node->file : tr_document_name(document),
+			   node ? node->line : 0, node ? node->column : 0, key, "%s", message);
 }

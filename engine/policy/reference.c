@@ -20,6 +20,22 @@ static void add_cell(struct tr_text *text, const char *string)
 	}
 }
 
+/* "text or map" */
+static void add_shapes(struct tr_text *text, unsigned shapes)
+{
+	const char *separator = "";
+
+	for (const struct tr_shape_words *words = tr_shapes; words->shape; words++) {
+		const char *space = strchr(words->noun, ' ');
+
+		if (!(shapes & words->shape))
+			continue;
+		tr_text_addf(text, "%s%s", separator,
+			     strncmp(words->noun, "a ", 2) == 0 ? space + 1 : words->noun);
+		separator = " or ";
+	}
+}
+
 static void add_type(struct tr_text *text, const struct tr_schema_field *field)
 {
 	static const char *const names[] = {
@@ -28,7 +44,7 @@ static void add_type(struct tr_text *text, const struct tr_schema_field *field)
 		[TR_KIND_FLAGS] = "list of words", [TR_KIND_NAME] = "name",
 		[TR_KIND_TEXT] = "text",	   [TR_KIND_REFERENCE] = "name of ",
 		[TR_KIND_OBJECT] = "map",	   [TR_KIND_MAP] = "map, name to ",
-		[TR_KIND_LIST] = "list, each ",
+		[TR_KIND_LIST] = "list, each ",	   [TR_KIND_TREE] = "",
 	};
 	const char *noun = field->kind == TR_KIND_REFERENCE ? field->reference->table->name
 			   : field->table		    ? field->table->name
@@ -44,6 +60,8 @@ static void add_type(struct tr_text *text, const struct tr_schema_field *field)
 		add_type(text, &field->table->fields[0]);
 	else if (rows)
 		tr_text_addf(text, "%s %s", tr_article(noun), noun);
+	if (field->kind == TR_KIND_TREE)
+		add_shapes(text, field->shapes);
 	if (field->kind == TR_KIND_DECIMAL)
 		tr_text_addf(text, ", %u decimal%s", field->scale, field->scale == 1 ? "" : "s");
 }

@@ -210,8 +210,10 @@ json_t *tr_result_json(const struct tr_result *result, const struct tr_result_or
 			    rows(result, result->tenants, result->tenant_count, origin));
 	json_object_set_new(object, "events", number(result->events));
 	json_object_set_new(object, "virtual_seconds", seconds(result->end - result->start));
-	json_object_set_new(object, "wall_seconds", seconds(origin->wall_ns));
-	json_object_set_new(object, "events_per_second",
-			    rate(result->events, tr_max(origin->wall_ns, 1)));
+	if (origin->wall_ns) {
+		json_object_set_new(object, "wall_seconds", seconds(origin->wall_ns));
+		json_object_set_new(object, "events_per_second",
+				    rate(result->events, origin->wall_ns));
+	}
 	return object;
 }

@@ -28,8 +28,44 @@
 	X(limit_reported)                                                                          \
 	X(headers)
 
+/* The same of what batches. X(name, member of struct tr_batch_profile) */
+#define TR_BATCHING_FIELDS_MAP(X)                                                                  \
+	X(sequences, sequences)                                                                    \
+	X(batch_tokens, batch_tokens)                                                              \
+	X(kv_blocks, kv_blocks)                                                                    \
+	X(block_tokens, block_tokens)                                                              \
+	X(kv_watermark, kv_watermark)                                                              \
+	X(prefix_cache, prefix_cache)                                                              \
+	X(order, order)                                                                            \
+	X(steps_ahead, steps_ahead)                                                                \
+	X(startup, startup_ns)                                                                     \
+	X(step, cost.step_fs)                                                                      \
+	X(prefill_token, cost.prefill_token_fs)                                                    \
+	X(prefill_pair, cost.prefill_pair_fs)                                                      \
+	X(sequence, cost.sequence_fs)                                                              \
+	X(context_token, cost.context_token_fs)                                                    \
+	X(mixed_context_token, cost.mixed_context_token_fs)                                        \
+	X(first_token, cost.first_token_fs)                                                        \
+	X(first_tokens, cost.first_tokens)
+
+struct tr_draft_batching {
+	const struct tr_node *node; /* NULL: nothing is said of it */
+	struct tr_batch_profile profile;
+	struct {
+#define X(name, member) const struct tr_node *name;
+		TR_BATCHING_FIELDS_MAP(X)
+#undef X
+	} given;
+};
+
+/* A profile file, or a layer of a fleet. */
 struct tr_draft_profile {
 	struct tr_row row;
+	const char *title;
+	const char *source;
+	const char *path; /* of a profile file that lies under it */
+	const struct tr_node *path_node;
+	struct tr_draft_batching batching;
 	struct tr_server_profile profile;
 	struct {
 #define X(field) const struct tr_node *field;
@@ -37,6 +73,11 @@ struct tr_draft_profile {
 #undef X
 	} given; /* NULL: not */
 };
+
+/* No span of a server is longer: an hour. */
+#define TR_VOCABULARY_SPAN_MS_MAX UINT64_C(3600000)
+
+extern const struct tr_table tr_layer_table;
 
 struct tr_scenario_fleet {
 	struct tr_draft_profile all;
@@ -97,9 +138,32 @@ struct tr_draft_labels {
 	struct tr_rows profiles; /* the same */
 };
 
+struct tr_draft_requirement {
+	struct tr_row row;
+	const char *id;
+};
+
+/* `include` and `parameters` have done their work when a scenario is read by its table; they stand
+ * there for who reads the page. */
+struct tr_draft_file {
+	struct tr_row row;
+	const char *path;
+};
+
+struct tr_draft_parameter {
+	struct tr_row row;
+	const struct tr_node *value;
+};
+
 struct tr_draft_scenario {
-	const char *policy;
+	const char *title;
+	struct tr_rows proves;	   /* struct tr_draft_requirement */
+	struct tr_rows include;	   /* struct tr_draft_file */
+	struct tr_rows parameters; /* struct tr_draft_parameter */
+	const struct tr_node *policy;
 	uint64_t seed;
+	const struct tr_node *seed_node; /* NULL: not given */
+	const struct tr_node *seeds;
 	struct tr_draft_trace trace;
 	struct tr_draft_workload workload;
 	uint64_t requests;
@@ -111,6 +175,11 @@ struct tr_draft_scenario {
 	tr_span_ns stop_ns;
 };
 
+/* Take one key over, with its checks; each returns 0, or -1 and *ret_diagnostic. */
+int tr_scenario_take_policy(struct tr_scenario *scenario, const struct tr_node *node,
+			    struct tr_diagnostic *ret_diagnostic);
+int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+			   struct tr_diagnostic *ret_diagnostic);
 /* Take them into the scenario, checked but for the names of the policy. Returns 0, or -1. */
 int tr_scenario_take_faults(struct tr_scenario *scenario, const struct tr_rows *drafts,
 			    struct tr_diagnostic *ret_diagnostic);

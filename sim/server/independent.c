@@ -77,6 +77,13 @@ static void begin(struct tr_fleet *fleet, uint32_t slot)
 	}
 }
 
+static bool fits(const struct tr_fleet *fleet, uint32_t slot)
+{
+	(void)fleet;
+	(void)slot;
+	return true;
+}
+
 static void enter(struct tr_fleet *fleet, uint32_t slot)
 {
 	struct tr_try *try = &fleet->tries[slot];
@@ -202,6 +209,7 @@ static void load(const struct tr_fleet *fleet, uint32_t row, struct tr_sample *r
 }
 
 const struct tr_computing tr_computing_independent = {
+	.fits = fits,
 	.enter = enter,
 	.leave = leave,
 	.want = want,
