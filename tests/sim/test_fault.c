@@ -153,8 +153,8 @@ static void test_a_crash_empties_the_cache_and_starting_up_takes_its_time(void *
 	assert_int_equal(cached_at(fleet, 911), 48);
 	EXPECT(fleet, 2999, FAILED(1000, 1, 1, RESET));
 	start_prompt(fleet, 3000, 2);
-	assert_int_equal(cached_at(fleet, 3511), 0);
-	EXPECT(fleet, LATE, DONE(3521, 1, 2));
+	assert_int_equal(cached_at(fleet, 3510), 0);
+	EXPECT(fleet, LATE, DONE(3520, 1, 2));
 	tr_fleet_free(fleet);
 }
 
