@@ -113,12 +113,13 @@ static uint64_t step_next(struct tr_batch *batch)
 static void set_due(struct tr_batch *batch)
 {
 	batch->due = TR_TIME_NEVER;
+	batch->soon = step_next(batch);
 	if (batch->lists[TR_SEAT_FRESH].first != TR_NONE)
 		batch->due = batch->turned;
 	else if (batch->phase == TR_BATCH_WAKE && batch->segment.permille > 0)
 		batch->due = batch->turned;
 	else if (batch->phase == TR_BATCH_RUN)
-		batch->due = tr_segment_end(&batch->segment, step_next(batch) - batch->base);
+		batch->due = tr_segment_end(&batch->segment, batch->soon - batch->base);
 }
 
 /* How far the segment can go without anything to compose anew. */
@@ -289,8 +290,10 @@ void tr_batch_want(struct tr_batch *batch, uint32_t slot, uint32_t token)
 	TR_ASSERT(seat->state != TR_SEAT_FREE);
 	seat->want = 0;
 	tr_seat_tell(batch, slot, TR_STEP_NEVER);
-	if (token >= seat->request.tokens_out)
+	if (token >= seat->request.tokens_out) {
+		set_due(batch);
 		return;
+	}
 	if ((seat->state == TR_SEAT_WAITING || seat->state == TR_SEAT_PREFILL) &&
 	    token > seat->made) {
 		TR_ASSERT(seat->made > 0);
@@ -412,7 +415,7 @@ static bool take_end(struct tr_batch *batch, struct tr_batch_event *ret)
 {
 	bool told = true;
 
-	batch->at = step_next(batch);
+	batch->at = batch->soon;
 	if (batch->at == batch->until) {
 		cut_at(batch, batch->until);
 		retire(batch);
@@ -423,8 +426,8 @@ static bool take_end(struct tr_batch *batch, struct tr_batch_event *ret)
 		take_done(batch, ret);
 	else
 		told = false;
-	if (batch->at < batch->until || tr_seat_told_next(batch) == batch->at ||
-	    done_next(batch) == batch->at)
+	if (batch->at < batch->until ||
+	    (told && (tr_seat_told_next(batch) == batch->at || done_next(batch) == batch->at)))
 		return told;
 	batch->turned = ret->time;
 	turn(batch);

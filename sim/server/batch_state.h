@@ -97,6 +97,7 @@ struct tr_batch {
 	struct tr_segment segment;
 	uint64_t base;	     /* the step before the segment's first */
 	uint64_t until;	     /* the segment's last, as far as is known */
+	uint64_t soon;	     /* the next step whose end is of interest */
 	uint64_t at;	     /* last step whose end was taken */
 	bool steady;	     /* `next` goes on as the segment does */
 	struct tr_plan next; /* steps_ahead: the step behind the segment's first (steady) or last */
