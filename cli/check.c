@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/faults.h"
 #include "cli/reasons.h"
 #include "engine/message.h"
 #include "engine/policy/load.h"
@@ -19,6 +20,7 @@
 #include "engine/policy/source.h"
 #include "engine/policy/suggest.h"
 #include "engine/policy/text.h"
+#include "sim/scenario/assert.h"
 #include "sim/scenario/scenario.h"
 
 /* What a file contains, to be printed. */
@@ -35,6 +37,7 @@ struct kind {
 	const struct tr_schema *schema;
 	int (*load)(const char *name, const char *text, size_t length, struct content *ret,
 		    struct tr_diagnostic *ret_diagnostic);
+	char *(*appendix)(void); /* of its reference, what is no key; NULL: none */
 };
 
 static int load_policy(const char *name, const char *text, size_t length, struct content *ret,
@@ -67,18 +70,24 @@ static int load_scenario(const char *name, const char *text, size_t length, stru
 	struct tr_scenario *scenario;
 	struct tr_policy_file *policy = NULL;
 	struct tr_server *servers = NULL;
+	struct tr_fault *faults = NULL;
 	int err;
 
 	if (tr_scenario_load_text(name, text, length, &scenario, ret_diagnostic))
 		return -1;
-	err = scenario->policy ? tr_policy_load_file(scenario->policy, &policy, ret_diagnostic) : 0;
+	err = scenario->policy ? tr_scenario_policy(scenario, &policy, ret_diagnostic) : 0;
 	if (!err && policy)
 		err = tr_scenario_servers(scenario, policy, &servers, ret_diagnostic);
+	if (!err && policy)
+		err = tr_scenario_faults(scenario, policy, &faults, ret_diagnostic);
+	if (!err && policy)
+		err = tr_assertions_check(scenario, policy, ret_diagnostic);
 	if (!err)
 		*ret = (struct content){
 			.id = tr_name_of(scenario->canonical, scenario->canonical_length),
 			.canonical = strdup(scenario->canonical),
 		};
+	free(faults);
 	free(servers);
 	tr_policy_free(policy);
 	tr_scenario_free(scenario);
@@ -86,8 +95,8 @@ static int load_scenario(const char *name, const char *text, size_t length, stru
 }
 
 static const struct kind kinds[] = {
-	{&tr_policy_schema, load_policy},
-	{&tr_scenario_schema, load_scenario},
+	{&tr_policy_schema, load_policy, NULL},
+	{&tr_scenario_schema, load_scenario, tr_assertions_reference},
 };
 
 struct check_values {
@@ -106,31 +115,52 @@ static const struct kind *kind_named(const char *name)
 	return NULL;
 }
 
-/* A page that no schema makes. */
-#define PAGE_REASONS "reasons"
+/* Pages that no schema makes. */
+static const struct {
+	const char *name;
+	void (*print)(void);
+} pages[] = {
+	{"reasons", tr_cli_print_reasons},
+	{"faults", tr_cli_print_faults},
+};
+
+/* Whether it is one of them, which is then printed. */
+static bool print_page(const char *name)
+{
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(pages); i++) {
+		if (strcmp(pages[i].name, name) == 0) {
+			pages[i].print();
+			return true;
+		}
+	}
+	return false;
+}
 
 static int print_generated(const char *name, char *(*generate)(const struct tr_schema *))
 {
 	const struct kind *kind = kind_named(name);
 	struct tr_suggest suggest;
-	char *text;
+	char *text, *appendix = NULL;
 
 	if (!kind) {
 		tr_suggest_begin(&suggest, name);
 		for (size_t i = 0; i < TR_ARRAY_LENGTH(kinds); i++)
 			tr_suggest_offer(&suggest, kinds[i].schema->name);
-		if (generate == tr_schema_reference)
-			tr_suggest_offer(&suggest, PAGE_REASONS);
+		for (size_t i = 0; generate == tr_schema_reference && i < TR_ARRAY_LENGTH(pages);
+		     i++)
+			tr_suggest_offer(&suggest, pages[i].name);
 		return tr_cli_fail(TR_EXIT_USAGE,
 				   "no kind of file is named '%s'; did you mean '%s'?", name,
 				   suggest.best ? suggest.best : kinds[0].schema->name);
 	}
 	text = generate(kind->schema);
-	if (!text)
-		return tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
-	fputs(text, stdout);
+	if (text && kind->appendix && generate == tr_schema_reference)
+		appendix = kind->appendix();
+	if (text)
+		printf("%s%s", text, appendix ? appendix : "");
 	free(text);
-	return TR_EXIT_OK;
+	free(appendix);
+	return text ? TR_EXIT_OK : tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
 }
 
 static const char *plural(const char *noun, uint32_t count, char *text, size_t size)
@@ -267,10 +297,8 @@ static int run_check(const void *values_, int argument_count, char **arguments)
 		return tr_cli_fail(TR_EXIT_USAGE, "--schema and --reference take no FILE");
 	if (values->schema)
 		return print_generated(values->schema, tr_schema_json);
-	if (values->reference && strcmp(values->reference, PAGE_REASONS) == 0) {
-		tr_cli_print_reasons();
+	if (values->reference && print_page(values->reference))
 		return TR_EXIT_OK;
-	}
 	if (values->reference)
 		return print_generated(values->reference, tr_schema_reference);
 	if (argument_count == 0)
@@ -302,7 +330,8 @@ static const struct tr_option check_options[] = {
 	 .offset = offsetof(struct check_values, schema)},
 	{.name = "reference",
 	 .argument = "KIND",
-	 .text = "print the reference page of a kind of file, or of all reasons, in Markdown",
+	 .text = "print the reference page of a kind of file, or of all reasons or faults, in "
+		 "Markdown",
 	 .kind = TR_OPTION_TEXT,
 	 .offset = offsetof(struct check_values, reference)},
 };

@@ -29,10 +29,18 @@ enum tr_exit {
 enum tr_option_kind {
 	TR_OPTION_FLAG,	  /* bool */
 	TR_OPTION_TEXT,	  /* const char * */
+	TR_OPTION_TEXTS,  /* struct tr_texts: may be given many times */
 	TR_OPTION_U64,	  /* uint64_t, min..max */
 	TR_OPTION_MILLI,  /* uint64_t in thousandths from a decimal such as 2.5; min..max in
 			     thousandths */
 	TR_OPTION_CHOICE, /* unsigned: index into choices */
+};
+
+/* Values of an option that may be given many times, in order. */
+#define TR_TEXTS_MAX 64
+struct tr_texts {
+	unsigned count;
+	const char *items[TR_TEXTS_MAX];
 };
 
 struct tr_option {

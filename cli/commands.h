@@ -11,6 +11,7 @@
 /* X(name) */
 #define TR_COMMAND_MAP(X)                                                                          \
 	X(sim)                                                                                     \
+	X(merge)                                                                                   \
 	X(replay)                                                                                  \
 	X(check)                                                                                   \
 	X(trace_info)                                                                              \

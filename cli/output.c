@@ -17,6 +17,11 @@
 
 #include "cli/command.h"
 
+/* Fifteen digits give back every number of three decimals as it was written. */
+#define DUMP_FLAGS (JSON_INDENT(2) | JSON_REAL_PRECISION(15) | JSON_PRESERVE_ORDER)
+
+/* ---- standard streams ---- */
+
 void tr_output_init(void)
 {
 	/* A closed stdout must fail when written to, so it is replaced by something read-only. */
@@ -46,6 +51,8 @@ int tr_output_done(int code)
 	return code == TR_EXIT_OK ? TR_EXIT_OUTPUT : code;
 }
 
+/* ---- files ---- */
+
 bool tr_output_same(const char *path, const char *other)
 {
 	struct stat a, b;
@@ -56,4 +63,38 @@ bool tr_output_same(const char *path, const char *other)
 		return true;
 	return stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev &&
 	       a.st_ino == b.st_ino;
+}
+
+static int fail(const char *path, int error)
+{
+	return tr_cli_fail(TR_EXIT_OUTPUT, "%s: cannot be written: %s", path, strerror(error));
+}
+
+int tr_output_open(const char *path, struct tr_whole_file *ret)
+{
+	int error = tr_whole_file_open(path, ret);
+
+	return error ? fail(path, error) : TR_EXIT_OK;
+}
+
+int tr_output_finish(struct tr_whole_file *file, const char *path)
+{
+	int error;
+
+	if (file->stream == stdout)
+		return TR_EXIT_OK;
+	error = tr_whole_file_finish(file);
+	return error ? fail(path, error) : TR_EXIT_OK;
+}
+
+int tr_output_finish_json(struct tr_whole_file *file, const char *path, const json_t *result)
+{
+	int error;
+
+	errno = 0;
+	if (json_dumpf(result, file->stream, DUMP_FLAGS) == 0 && fputc('\n', file->stream) != EOF)
+		return tr_output_finish(file, path);
+	error = errno ? errno : EIO;
+	tr_whole_file_cancel(file);
+	return fail(path, error);
 }

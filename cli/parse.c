@@ -2,7 +2,8 @@
 /*
  * Options as git and curl write them: `--name value` or `--name=value`, flags without a value,
  * options and arguments in any order, `--` before words that only look like options, `-` as an
- * argument of its own. Given twice, the last one counts, so that a script can append.
+ * argument of its own. Given twice, the last one counts, so that a script can append; but a list
+ * takes them all.
  *
  * Refused, each with one line that says what would be right: abbreviated names, single-letter
  * options, a value for a flag, an empty value, a number that is out of range or not plain digits.
@@ -142,10 +143,22 @@ static int take_text(const struct tr_option *option, const char *text, void *val
 	return 0;
 }
 
+static int take_texts(const struct tr_option *option, const char *text, void *value,
+		      char message[TR_CLI_MESSAGE_MAX])
+{
+	struct tr_texts *texts = value;
+
+	if (texts->count == TR_TEXTS_MAX)
+		return wrong(message, "--%s is given more than %u times", option->name,
+			     TR_TEXTS_MAX);
+	texts->items[texts->count++] = text;
+	return 0;
+}
+
 static int (*const takers[])(const struct tr_option *, const char *, void *, char *) = {
 	[TR_OPTION_FLAG] = take_flag,	  [TR_OPTION_TEXT] = take_text,
 	[TR_OPTION_U64] = take_number,	  [TR_OPTION_MILLI] = take_number,
-	[TR_OPTION_CHOICE] = take_choice,
+	[TR_OPTION_CHOICE] = take_choice, [TR_OPTION_TEXTS] = take_texts,
 };
 
 /* `name` is what stands between "--" and "=" or the end. NULL and a message if there is no such

@@ -3,73 +3,52 @@
  * tailrace sim: requests from a trace or a scenario through a policy, in virtual time.
  *
  * What the command line gives goes before what the scenario says, and the scenario before the
- * defaults. Every output is made before the run, under a name of its own, and moved into place
- * after it: a run of an hour does not end with a typing error, and a failed one leaves nothing.
+ * defaults. One case (a file with one seed, or options alone) is played here and shown as a page;
+ * anything more (a folder, several paths, a file with `seeds`, or an option that speaks of many) is
+ * a sweep (cli/sweep.c). Which of the two it is, the command line and the file decide, not how many
+ * cases are found: the shape of the output can be relied on.
+ *
+ * Every output is made before the run, under a name of its own, and moved into place after it: a
+ * failed run leaves nothing.
  */
-#include <limits.h>
+#include "cli/sim.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/command.h"
+#include "cli/outcome.h"
 #include "cli/output.h"
-#include "reports/json_file.h"
+#include "cli/pool.h"
+#include "reports/junit.h"
 #include "reports/progress.h"
 #include "reports/summary.h"
 #include "reports/terminal.h"
-#include "sim/ledger.h"
-#include "sim/names.h"
-#include "sim/replayed.h"
-#include "sim/run.h"
-#include "sim/scenario/result_json.h"
-#include "sim/scenario/scenario.h"
-#include "traces/recording.h"
 
 /* Steps between two looks at the clock. */
 #define STEPS_AT_ONCE 4096
-/* Events between two snapshots in a recording: where a replay may begin. */
-#define SNAPSHOT_EACH 1000000
-#define NOT_GIVEN     UINT64_MAX
 #define SCALE_MAX     100
+#define PATHS_MAX     100000
 
-enum spread {
-	SPREAD_SEEDED,
-	SPREAD_NONE,
-	SPREAD_NOT_GIVEN,
-};
-
-struct sim_values {
-	const char *policy;
-	const char *trace;
-	const char *record;
-	const char *json;
-	uint64_t seed;
-	uint64_t amplify_milli;
-	uint64_t scale;
-	uint64_t repeat;
-	uint64_t limit;
-	unsigned spread;
-	bool skip_bad;
-	bool quiet;
-};
-
-static const struct sim_values sim_defaults = {
-	.seed = NOT_GIVEN,
-	.amplify_milli = NOT_GIVEN,
-	.repeat = NOT_GIVEN,
-	.limit = NOT_GIVEN,
+static const struct tr_sim_values sim_defaults = {
+	.seed = TR_CASE_NOT_GIVEN,
+	.amplify_milli = TR_CASE_NOT_GIVEN,
+	.repeat = TR_CASE_NOT_GIVEN,
+	.limit = TR_CASE_NOT_GIVEN,
 	.scale = 1,
-	.spread = SPREAD_NOT_GIVEN,
+	.spread = TR_CASE_SPREAD_NOT_GIVEN,
 };
 
 static const char *const spread_words[] = {"seeded", "none", NULL};
 
-#define VALUE(member) offsetof(struct sim_values, member)
+#define VALUE(member) offsetof(struct tr_sim_values, member)
 static const struct tr_option sim_options[] = {
 	{"policy", "FILE", "the policy (default: the scenario's)", TR_OPTION_TEXT, VALUE(policy), 0,
 	 0, NULL},
 	{"trace", "FORMAT:FILE",
 	 "requests from azure:, mooncake:, arena:, burstgpt:, tailrace:, trr:", TR_OPTION_TEXT,
 	 VALUE(trace), 0, 0, NULL},
+	{"set", "NAME=VALUE", "a parameter of the scenario; many times", TR_OPTION_TEXTS,
+	 VALUE(set), 0, 0, NULL},
 	{"seed", "N", "seed of every random draw (default 1)", TR_OPTION_U64, VALUE(seed), 0,
 	 INT64_MAX, NULL},
 	{"amplify", "K", "requests made of each row, such as 2.5 (default 1)", TR_OPTION_MILLI,
@@ -88,54 +67,73 @@ static const struct tr_option sim_options[] = {
 	 0, 0, NULL},
 	{"json", "FILE", "write the result as JSON; '-' instead of the summary", TR_OPTION_TEXT,
 	 VALUE(json), 0, 0, NULL},
+	{"junit", "FILE", "write JUnit XML", TR_OPTION_TEXT, VALUE(junit), 0, 0, NULL},
+	{"filter", "TEXT", "only files with this in their path", TR_OPTION_TEXT, VALUE(filter), 0,
+	 0, NULL},
+	{"list", NULL, "name the cases and play none", TR_OPTION_FLAG, VALUE(list), 0, 0, NULL},
+	{"jobs", "N", "cases at once (default: the CPUs)", TR_OPTION_U64, VALUE(jobs), 1,
+	 TR_POOL_JOBS_MAX, NULL},
+	{"fail-fast", NULL, "end behind the first case that fails", TR_OPTION_FLAG,
+	 VALUE(fail_fast), 0, 0, NULL},
+	{"shard", "I/N", "every N-th case from the I-th; see tailrace merge", TR_OPTION_TEXT,
+	 VALUE(shard), 0, 0, NULL},
+	{"out", "DIR", "keep finished cases there, and take those that are", TR_OPTION_TEXT,
+	 VALUE(out), 0, 0, NULL},
 	{"quiet", NULL, "no summary and no progress", TR_OPTION_FLAG, VALUE(quiet), 0, 0, NULL},
 };
 #undef VALUE
 
-/* Everything one run holds. */
-struct session {
-	const struct sim_values *values;
-	struct tr_scenario *scenario;
-	const char *scenario_path;
-	const char *policy_path;
-	struct tr_policy_file *policy;
-	struct tr_server *servers;
-	struct tr_trace *trace;
-	const char *trace_spec;
-	uint64_t requests_max;
-	uint64_t seed;
-	struct tr_replayed *replayed;
-	struct tr_synthetic synthetic;
-	struct tr_workload inner;
-	struct tr_run *run;
-	struct tr_ledger *ledger;
-	struct tr_names names;
-	struct tr_recorder *recorder;
-	struct tr_whole_file json;
-	uint64_t wall_ns;
-	struct tr_diagnostic diagnostic;
-};
+/* -------------------------------------------------------------------- shared with cli/sweep.c */
 
-/* --------------------------------------------------------------------------------------- inputs */
-
-static int fail_memory(void)
+struct tr_case_options tr_sim_case_options(const struct tr_sim_values *values, uint64_t seed)
 {
-	return tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
+	return (struct tr_case_options){
+		.policy = values->policy,
+		.trace = values->trace,
+		.record = values->record,
+		.seed = seed,
+		.amplify_milli = values->amplify_milli,
+		.repeat = values->repeat,
+		.spread = (enum tr_case_spread)values->spread,
+		.skip_bad = values->skip_bad,
+		.requests_max = values->limit,
+		.scale = values->scale,
+	};
 }
 
-static int fail_input(const struct session *session)
+int tr_sim_check(const struct tr_sim_values *values, const struct tr_scenario *scenario,
+		 struct tr_diagnostic *ret_diagnostic)
 {
-	return tr_cli_fail_diagnostic(TR_EXIT_INPUT, &session->diagnostic);
+	bool trace = values->trace || scenario->source == TR_SOURCE_TRACE;
+	bool reshaped = values->amplify_milli != TR_CASE_NOT_GIVEN ||
+			values->repeat != TR_CASE_NOT_GIVEN ||
+			values->spread != TR_CASE_SPREAD_NOT_GIVEN || values->skip_bad;
+
+	if (!values->policy && !scenario->policy)
+		return tr_diagnose(ret_diagnostic, NULL, 0, 0, NULL,
+				   "a policy is missing: give --policy FILE or a scenario that "
+				   "names one");
+	if (!values->trace && scenario->source == TR_SOURCE_NONE)
+		return tr_diagnose(ret_diagnostic, NULL, 0, 0, NULL,
+				   "requests are missing: give --trace FORMAT:FILE or a scenario "
+				   "with a trace or a workload");
+	if (!trace && reshaped)
+		return tr_diagnose(ret_diagnostic, NULL, 0, 0, NULL,
+				   "--amplify, --repeat, --spread and --skip-bad need a trace; the "
+				   "scenario has a workload");
+	return 0;
 }
 
-static bool is_input(const struct session *session, const char *output)
+bool tr_sim_is_input(const struct tr_sim_values *values, const struct tr_scenario *scenario,
+		     const char *output)
 {
-	const char *trace =
-		session->values->trace ? session->values->trace : session->scenario->trace;
+	const char *trace = values->trace ? values->trace : scenario ? scenario->trace : NULL;
 	const char *colon = trace ? strchr(trace, ':') : NULL;
 	const char *const inputs[] = {
-		session->scenario_path,
-		session->values->policy ? session->values->policy : session->scenario->policy,
+		scenario ? scenario->path : NULL,
+		values->policy ? values->policy
+		: scenario     ? scenario->policy
+			       : NULL,
 		colon ? colon + 1 : NULL,
 	};
 
@@ -145,396 +143,243 @@ static bool is_input(const struct session *session, const char *output)
 	return false;
 }
 
-static int check_usage(const struct session *session)
+int tr_sim_exit(int error)
 {
-	const struct sim_values *values = session->values;
-	bool trace = values->trace || session->scenario->source == TR_SOURCE_TRACE;
+	static const int codes[] = {
+		[-TR_CASE_USAGE] = TR_EXIT_USAGE,
+		[-TR_CASE_INPUT] = TR_EXIT_INPUT,
+		[-TR_CASE_OUTPUT] = TR_EXIT_OUTPUT,
+		[-TR_CASE_MEMORY] = TR_EXIT_OUTPUT,
+	};
 
-	if (!values->policy && !session->scenario->policy)
-		return tr_cli_fail(TR_EXIT_USAGE,
-				   "a policy is missing: give --policy FILE or a scenario that "
-				   "names one");
-	if (!values->trace && session->scenario->source == TR_SOURCE_NONE)
-		return tr_cli_fail(TR_EXIT_USAGE,
-				   "requests are missing: give --trace FORMAT:FILE or a scenario "
-				   "with a trace or a workload");
-	if (!trace && (values->amplify_milli != NOT_GIVEN || values->repeat != NOT_GIVEN ||
-		       values->spread != SPREAD_NOT_GIVEN || values->skip_bad))
-		return tr_cli_fail(TR_EXIT_USAGE,
-				   "--amplify, --repeat, --spread and --skip-bad need a trace; the "
-				   "scenario has a workload");
-	if (is_input(session, values->record) || is_input(session, values->json))
-		return tr_cli_fail(
-			TR_EXIT_USAGE, "%s: is read by this run, and cannot be its output",
-			is_input(session, values->record) ? values->record : values->json);
-	if (tr_output_same(values->record, values->json))
-		return tr_cli_fail(TR_EXIT_USAGE, "--record and --json name the same file");
+	TR_ASSERT(error < 0 && (size_t)-error < TR_ARRAY_LENGTH(codes));
+	return codes[-error];
+}
+
+/* ------------------------------------------------------------------------------------- one case */
+
+struct single {
+	const struct tr_sim_values *values;
+	struct tr_scenario *scenario;
+	struct tr_case *playing;
+	struct tr_whole_file json;
+	struct tr_whole_file junit;
+	uint64_t wall_ns;
+	struct tr_diagnostic diagnostic;
+};
+
+static int fail(const struct single *single, int error)
+{
+	return tr_cli_fail_diagnostic(tr_sim_exit(error), &single->diagnostic);
+}
+
+static int check_outputs(const struct single *single)
+{
+	const struct tr_sim_values *values = single->values;
+	const char *const outputs[] = {values->record, values->json, values->junit};
+	static const char *const names[] = {"--record", "--json", "--junit"};
+
+	for (size_t i = 0; i < TR_ARRAY_LENGTH(outputs); i++) {
+		if (tr_sim_is_input(values, single->scenario, outputs[i]))
+			return tr_cli_fail(TR_EXIT_USAGE,
+					   "%s: is read by this run, and cannot be its output",
+					   outputs[i]);
+		for (size_t k = 0; k < i; k++)
+			if (outputs[i] && outputs[k] &&
+			    (tr_output_same(outputs[i], outputs[k]) ||
+			     strcmp(outputs[i], outputs[k]) == 0))
+				return tr_cli_fail(TR_EXIT_USAGE, "%s and %s name the same file",
+						   names[k], names[i]);
+	}
 	if (values->record && strcmp(values->record, "-") == 0)
 		return tr_cli_fail(TR_EXIT_USAGE, "--record needs the name of a file");
 	return TR_EXIT_OK;
 }
 
-static int open_scenario(struct session *session)
+static int open_case(struct single *single)
 {
-	if (session->scenario_path) {
-		if (tr_scenario_load_file(session->scenario_path, &session->scenario,
-					  &session->diagnostic))
-			return fail_input(session);
-	} else {
-		session->scenario = tr_scenario_default();
-		if (!session->scenario)
-			return fail_memory();
-	}
-	session->seed = session->values->seed != NOT_GIVEN ? session->values->seed
-							   : session->scenario->seed;
-	session->requests_max = session->values->limit != NOT_GIVEN
-					? session->values->limit
-					: session->scenario->requests_max;
-	return check_usage(session);
+	const struct tr_sim_values *values = single->values;
+	struct tr_case_options options = tr_sim_case_options(values, values->seed);
+	int code, err;
+
+	if (tr_sim_check(values, single->scenario, &single->diagnostic))
+		return tr_cli_fail_diagnostic(TR_EXIT_USAGE, &single->diagnostic);
+	code = check_outputs(single);
+	if (code != TR_EXIT_OK)
+		return code;
+	err = tr_case_open(single->scenario, &options, &single->playing, &single->diagnostic);
+	if (err)
+		return fail(single, err);
+	if (values->json && tr_output_open(values->json, &single->json) != TR_EXIT_OK)
+		return TR_EXIT_OUTPUT;
+	return values->junit ? tr_output_open(values->junit, &single->junit) : TR_EXIT_OK;
 }
 
-static int open_policy(struct session *session)
-{
-	struct tr_policy_file *scaled;
-
-	session->policy_path =
-		session->values->policy ? session->values->policy : session->scenario->policy;
-	if (tr_policy_load_file(session->policy_path, &session->policy, &session->diagnostic))
-		return fail_input(session);
-	if (session->values->scale > 1) {
-		if (tr_policy_scale(session->policy, (unsigned)session->values->scale, &scaled,
-				    &session->diagnostic))
-			return fail_input(session);
-		tr_policy_free(session->policy);
-		session->policy = scaled;
-	}
-	if (tr_scenario_servers(session->scenario, session->policy, &session->servers,
-				&session->diagnostic))
-		return fail_input(session);
-	return TR_EXIT_OK;
-}
-
-static int open_trace(struct session *session)
-{
-	const struct sim_values *values = session->values;
-	struct tr_trace_options options = {.amplify_milli = 1000, .repeat = 1, .spread = true};
-	enum tr_trace_format format;
-	const char *path;
-
-	session->trace_spec = values->trace;
-	if (!session->trace_spec) {
-		session->trace_spec = session->scenario->trace;
-		options = session->scenario->trace_options;
-	}
-	options.seed = session->seed;
-	if (values->amplify_milli != NOT_GIVEN)
-		options.amplify_milli = (uint32_t)values->amplify_milli;
-	if (values->repeat != NOT_GIVEN)
-		options.repeat = (uint32_t)values->repeat;
-	if (values->spread != SPREAD_NOT_GIVEN)
-		options.spread = values->spread == SPREAD_SEEDED;
-	options.skip_bad |= values->skip_bad;
-	if (tr_trace_spec(session->trace_spec, &format, &path, &session->diagnostic))
-		return tr_cli_fail_diagnostic(TR_EXIT_USAGE, &session->diagnostic);
-	if (tr_trace_open(format, path, &options, &session->trace, &session->diagnostic))
-		return fail_input(session);
-	session->replayed = malloc(sizeof *session->replayed);
-	if (!session->replayed)
-		return fail_memory();
-	tr_replayed_init(session->replayed, session->trace,
-			 &(struct tr_replayed_options){
-				 .seed = session->seed,
-				 .requests_max = session->requests_max,
-				 .duration = session->scenario->duration,
-				 .labels = session->scenario->labels,
-			 });
-	session->inner = tr_replayed_workload(session->replayed);
-	return TR_EXIT_OK;
-}
-
-static int open_workload(struct session *session)
-{
-	const struct tr_scenario *scenario = session->scenario;
-
-	if (session->values->trace || scenario->source == TR_SOURCE_TRACE)
-		return open_trace(session);
-	tr_synthetic_init(&session->synthetic, &(struct tr_synthetic_options){
-						       .seed = session->seed,
-						       .start = TR_WORKLOAD_EPOCH,
-						       .process = scenario->process,
-						       .tokens_in = scenario->tokens_in,
-						       .tokens_out = scenario->tokens_out,
-						       .requests_max = session->requests_max,
-						       .duration = scenario->duration,
-						       .labels = scenario->labels,
-					       });
-	session->inner = tr_synthetic_workload(&session->synthetic);
-	return TR_EXIT_OK;
-}
-
-/* ------------------------------------------------------------------------------------------ run */
-
-static void take_name(struct session *session, tr_name name, const char *text)
-{
-	if (name == 0 || !text)
-		return;
-	if (session->recorder)
-		tr_recorder_name(session->recorder, name, text, strlen(text));
-	else if (!session->run)
-		tr_names_add(&session->names, name, text); /* kept for the recorder to come */
-}
-
-static void take_names(struct session *session, const struct tr_arrival *arrival)
-{
-	take_name(session, arrival->tenant, arrival->tenant_text);
-	take_name(session, arrival->session, arrival->session_text);
-	take_name(session, arrival->model, arrival->model_text);
-	if (arrival->tenant && arrival->tenant_text)
-		tr_names_add(&session->names, arrival->tenant, arrival->tenant_text);
-}
-
-/* Names go to the recorder before the event that uses them: an arrival is fetched one event ahead.
- */
-static int next_arrival(void *self, struct tr_arrival *ret, struct tr_diagnostic *ret_diagnostic)
-{
-	struct session *session = self;
-	int got = session->inner.next(session->inner.self, ret, ret_diagnostic);
-
-	if (got > 0)
-		take_names(session, ret);
-	return got;
-}
-
-static void record_step(void *self, const struct tr_engine *engine, const struct tr_event *event,
-			const struct tr_actions *actions)
-{
-	struct session *session = self;
-
-	tr_recorder_step(session->recorder, engine, event, actions);
-}
-
-static int open_recorder(struct session *session, const struct tr_limits *limits)
-{
-	const struct tr_policy *policy = tr_policy_compiled(session->policy);
-	struct tr_recorder_options options = {.temporary = true, .snapshot_each = SNAPSHOT_EACH};
-	struct tr_recording_header header;
-	const char *canonical;
-	size_t length;
-
-	if (!session->values->record)
-		return TR_EXIT_OK;
-	tr_recording_header_init(&header, limits, policy, session->seed,
-				 tr_run_start(session->run));
-	if (tr_recorder_create(session->values->record, &header, &options, &session->recorder,
-			       &session->diagnostic))
-		return tr_cli_fail_diagnostic(TR_EXIT_OUTPUT, &session->diagnostic);
-	canonical = tr_policy_canonical(session->policy, &length);
-	tr_recorder_policy(session->recorder, 0, policy->id, canonical, length);
-	/* The first arrival was fetched before there was a recorder. */
-	for (uint32_t i = 0; i < session->names.count; i++)
-		take_name(session, session->names.entries[i].name, session->names.entries[i].text);
-	tr_run_observe(session->run, record_step, session);
-	return TR_EXIT_OK;
-}
-
-static int fail_run(const struct session *session, int err)
-{
-	if (err == TR_RUN_WORKLOAD)
-		return fail_input(session);
-	if (err == TR_RUN_POLICY)
-		return tr_cli_fail(TR_EXIT_INPUT, "%s: the policy does not fit the engine's limits",
-				   session->policy_path);
-	return fail_memory();
-}
-
-static int open_run(struct session *session)
-{
-	struct tr_run_options options = {
-		.policy = tr_policy_compiled(session->policy),
-		.seed = session->seed,
-		.workload = {.next = next_arrival, .self = session},
-		.servers = session->servers,
-		.server_count = tr_policy_compiled(session->policy)->endpoint_count,
-		.store_delay = session->scenario->store_delay,
-		.stop_after = session->scenario->stop_after,
-	};
-	int err;
-
-	tr_run_limits(options.policy, &options.limits);
-	err = tr_run_new(&options, &session->run, &session->diagnostic);
-	if (err < 0)
-		return fail_run(session, err);
-	if (tr_run_arrivals(session->run) == 0)
-		return tr_cli_fail(TR_EXIT_INPUT, "%s: there are no requests in it",
-				   session->trace_spec ? session->trace_spec
-						       : session->scenario_path);
-	session->ledger = tr_ledger_new(options.policy, options.limits.jobs);
-	if (!session->ledger)
-		return fail_memory();
-	tr_run_observe(session->run, tr_ledger_step, session->ledger);
-	if (session->values->json &&
-	    tr_json_file_open(session->values->json, &session->json, &session->diagnostic))
-		return tr_cli_fail_diagnostic(TR_EXIT_OUTPUT, &session->diagnostic);
-	return open_recorder(session, &options.limits);
-}
-
-/* Thousandths of the requests that have come; above 1000: nobody knows. */
-static uint32_t share_done(const struct session *session)
-{
-	uint64_t arrivals = tr_run_arrivals(session->run), done, all;
-
-	if (session->requests_max)
-		return (uint32_t)tr_min(tr_mul_div(arrivals, 1000, session->requests_max), 1000);
-	if (session->trace) {
-		tr_trace_progress(session->trace, &done, &all);
-		return all ? (uint32_t)tr_min(tr_mul_div(done, 1000, all), 1000) : UINT32_MAX;
-	}
-	return (uint32_t)tr_min(tr_mul_div(tr_run_now(session->run) - tr_run_start(session->run),
-					   1000, tr_max(session->scenario->duration, 1)),
-				1000);
-}
-
-static int advance(struct session *session)
+static int play(struct single *single)
 {
 	struct tr_progress progress;
-	const struct tr_diagnostic *error;
 	int more = 1;
 
-	tr_progress_begin(&progress, session->values->quiet);
+	tr_progress_begin(&progress, single->values->quiet);
 	while (more == 1) {
-		more = tr_run_advance(session->run, STEPS_AT_ONCE, &session->diagnostic);
-		if (session->recorder && tr_recorder_error(session->recorder))
-			break;
-		if (tr_progress_due(&progress))
-			tr_progress_show(&progress, tr_ledger_submitted(session->ledger),
-					 "requests", share_done(session), "");
+		more = tr_case_advance(single->playing, STEPS_AT_ONCE, &single->diagnostic);
+		if (more >= 0 && tr_progress_due(&progress))
+			tr_progress_show(&progress, tr_case_submitted(single->playing), "requests",
+					 tr_case_share(single->playing), "");
 	}
 	tr_progress_end(&progress);
-	session->wall_ns = tr_progress_clock() - progress.began_ns;
-	if (more < 0)
-		return fail_input(session);
-	error = session->recorder ? tr_recorder_error(session->recorder) : NULL;
-	return error ? tr_cli_fail_diagnostic(TR_EXIT_OUTPUT, error) : TR_EXIT_OK;
+	single->wall_ns = tr_max(tr_progress_clock() - progress.began_ns, 1);
+	if (more == 0)
+		more = tr_case_finish(single->playing, &single->diagnostic);
+	return more < 0 ? fail(single, more) : TR_EXIT_OK;
 }
 
-/* --------------------------------------------------------------------------------------- outputs
- */
-
-static const char *name_text(void *self, tr_name name)
+static json_t *make_outcome(struct single *single)
 {
-	const struct session *session = self;
-	const char *text = tr_policy_name(session->policy, name);
-
-	return text ? text : tr_names_text(&session->names, name);
-}
-
-static json_t *make_json(struct session *session)
-{
-	struct tr_result *result = malloc(sizeof *result);
-	const struct tr_engine *engine = tr_run_engine(session->run);
-	struct tr_result_origin origin = {
-		.scenario = session->scenario_path,
-		.policy = session->policy_path,
-		.trace = session->trace_spec,
-		.wall_ns = session->wall_ns,
-		.name_of = name_text,
-		.self = session,
+	const struct tr_case_file file = {.path = single->scenario->path,
+					  .scenario = single->scenario};
+	const struct tr_case_entry entry = {
+		.seeded = true,
+		.seed = single->values->seed != TR_CASE_NOT_GIVEN ? single->values->seed
+								  : single->scenario->seed,
 	};
-	json_t *json;
+	json_t *result = tr_case_json(single->playing, single->wall_ns);
 
-	if (!result)
-		return NULL;
-	tr_ledger_result(session->ledger, result);
-	result->run_hash = tr_engine_chain(engine);
-	result->path_hash = tr_engine_path(engine);
-	result->policy_id = tr_policy_compiled(session->policy)->id;
-	result->seed = session->seed;
-	if (session->trace) {
-		struct tr_trace_counts counts = tr_trace_counts(session->trace);
-
-		origin.rows_skipped = counts.skipped;
-		origin.rows_adjusted = counts.adjusted;
-	} else {
-		origin.arrivals = tr_process_words[session->scenario->process.kind];
-	}
-	json = tr_result_json(result, &origin);
-	free(result);
-	return json;
+	return result ? tr_outcome_of(&file, &entry, result) : NULL;
 }
 
-static int finish_recorder(struct session *session)
+static int write_junit(struct single *single, const json_t *outcome)
 {
-	struct tr_recording_state state = {0};
+	struct tr_junit *junit = tr_junit_new();
+	int error;
 
-	if (!session->recorder)
-		return TR_EXIT_OK;
-	tr_recording_state_of(tr_run_engine(session->run), &state);
-	if (tr_recorder_finish(session->recorder, &state, &session->diagnostic))
-		return tr_cli_fail_diagnostic(TR_EXIT_OUTPUT, &session->diagnostic);
-	return TR_EXIT_OK;
+	if (!junit)
+		return tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
+	tr_junit_add(junit, outcome);
+	error = tr_junit_write(junit, single->junit.stream);
+	tr_junit_free(junit);
+	if (error)
+		return tr_cli_fail(TR_EXIT_OUTPUT, "%s: cannot be written: %s",
+				   single->values->junit, strerror(error));
+	return tr_output_finish(&single->junit, single->values->junit);
 }
 
-static int report(struct session *session)
+static bool is_stdout(const char *path)
 {
-	bool to_stdout = session->values->json && strcmp(session->values->json, "-") == 0;
-	json_t *json = make_json(session);
+	return path && strcmp(path, "-") == 0;
+}
+
+static int report(struct single *single)
+{
+	const struct tr_sim_values *values = single->values;
+	bool shown = !values->quiet && !is_stdout(values->json) && !is_stdout(values->junit);
+	json_t *outcome = make_outcome(single);
 	int code = TR_EXIT_OK;
 
-	if (!json)
-		return fail_memory();
-	if (session->values->json &&
-	    tr_json_file_finish(&session->json, session->values->json, json, &session->diagnostic))
-		code = tr_cli_fail_diagnostic(TR_EXIT_OUTPUT, &session->diagnostic);
-	if (code == TR_EXIT_OK && !session->values->quiet && !to_stdout)
-		tr_summary_print(json, stdout, tr_terminal_colors(stdout));
-	json_decref(json);
+	if (!outcome)
+		return tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
+	if (values->json)
+		code = tr_output_finish_json(&single->json, values->json, outcome);
+	if (code == TR_EXIT_OK && values->junit)
+		code = write_junit(single, outcome);
+	if (code == TR_EXIT_OK && shown)
+		tr_summary_print(outcome, stdout, tr_terminal_colors(stdout));
+	if (code == TR_EXIT_OK)
+		code = tr_outcome_exit(tr_outcome_status(outcome));
+	json_decref(outcome);
 	return code;
 }
 
-static void session_done(struct session *session)
+static int play_single(const struct tr_sim_values *values, struct tr_scenario *scenario)
 {
-	tr_whole_file_cancel(&session->json);
-	tr_recorder_free(session->recorder);
-	tr_ledger_free(session->ledger);
-	tr_run_free(session->run);
-	tr_trace_close(session->trace);
-	free(session->replayed);
-	free(session->servers);
-	tr_policy_free(session->policy);
-	tr_scenario_free(session->scenario);
-	free(session);
-}
-
-static int sim_run(const void *values, int argument_count, char **arguments)
-{
-	static int (*const stages[])(struct session *) = {
-		open_scenario, open_policy,	open_workload, open_run,
-		advance,       finish_recorder, report,
-	};
-	struct session *session = calloc(1, sizeof *session);
+	static int (*const stages[])(struct single *) = {open_case, play, report};
+	struct single single = {.values = values, .scenario = scenario};
 	int code = TR_EXIT_OK;
 
-	if (!session)
-		return fail_memory();
-	session->values = values;
-	session->scenario_path = argument_count > 0 ? arguments[0] : NULL;
 	for (size_t i = 0; i < TR_ARRAY_LENGTH(stages) && code == TR_EXIT_OK; i++)
-		code = stages[i](session);
-	session_done(session);
+		code = stages[i](&single);
+	tr_whole_file_cancel(&single.json);
+	tr_whole_file_cancel(&single.junit);
+	tr_case_free(single.playing);
 	return code;
+}
+
+/* -------------------------------------------------------------------------------------- command */
+
+/* Options that speak of many cases make a sweep of one. */
+static bool is_sweep(const struct tr_sim_values *values, int path_count, char **paths)
+{
+	return path_count > 1 || values->shard || values->out || values->list || values->filter ||
+	       (path_count == 1 && tr_cases_is_folder(paths[0]));
+}
+
+static int run_sweep(const struct tr_sim_values *values, int path_count, char **paths)
+{
+	if (values->record)
+		return tr_cli_fail(TR_EXIT_USAGE,
+				   "--record needs one scenario of one seed: give --seed N");
+	if (path_count == 0)
+		return tr_cli_fail(TR_EXIT_USAGE, "a scenario is missing: tailrace sim PATH...");
+	if (values->shard && values->fail_fast)
+		return tr_cli_fail(TR_EXIT_USAGE,
+				   "--fail-fast leaves cases out, and a shard must be whole");
+	if (values->json && values->junit &&
+	    (tr_output_same(values->json, values->junit) ||
+	     strcmp(values->json, values->junit) == 0))
+		return tr_cli_fail(TR_EXIT_USAGE, "--json and --junit name the same file");
+	return tr_sweep_run(values, path_count, paths);
+}
+
+static int load_single(const struct tr_sim_values *values, const char *path,
+		       struct tr_scenario **ret)
+{
+	struct tr_scenario_setting settings[TR_TEXTS_MAX];
+	struct tr_scenario_reading reading = {.settings = settings,
+					      .setting_count = values->set.count};
+	struct tr_diagnostic diagnostic;
+	int code = tr_cases_settings(values, settings);
+
+	if (code != TR_EXIT_OK)
+		return code;
+	if (path && tr_scenario_load(path, &reading, ret, &diagnostic))
+		return tr_cli_fail_diagnostic(TR_EXIT_INPUT, &diagnostic);
+	if (!path)
+		*ret = tr_scenario_default();
+	if (!*ret)
+		return tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
+	return tr_cases_check_settings(values, (const struct tr_scenario *const *)ret, 1);
+}
+
+static int sim_run(const void *values_, int argument_count, char **arguments)
+{
+	const struct tr_sim_values *values = values_;
+	struct tr_scenario *scenario = NULL;
+	bool seeds;
+	int code;
+
+	if (is_sweep(values, argument_count, arguments))
+		return run_sweep(values, argument_count, arguments);
+	code = load_single(values, argument_count > 0 ? arguments[0] : NULL, &scenario);
+	seeds = code == TR_EXIT_OK && scenario->seeds_given && values->seed == TR_CASE_NOT_GIVEN;
+	if (code == TR_EXIT_OK && !seeds)
+		code = play_single(values, scenario);
+	tr_scenario_free(scenario);
+	return seeds ? run_sweep(values, argument_count, arguments) : code;
 }
 
 const struct tr_command tr_command_sim = {
 	.name = "sim",
-	.summary = "simulate a policy under requests from a trace or a scenario",
-	.usage = "[SCENARIO] [OPTION...]",
-	.example = "tailrace sim --policy scenarios/policies/demo.yaml --trace azure:code.csv",
-	.details = "The same seed and inputs give the same run_hash on every machine.",
+	.summary = "play scenarios: a policy under requests, on simulated servers",
+	.usage = "[PATH...] [OPTION...]",
+	.example = "tailrace sim scenarios/ --junit results.xml",
+	.details =
+		"A PATH is a scenario, or a folder of them. One file with one seed is shown as a\n"
+		"page, many cases as a line each. The same seed and inputs give the same run_hash.",
 	.options = sim_options,
 	.option_count = TR_ARRAY_LENGTH(sim_options),
-	.values_size = sizeof(struct sim_values),
+	.values_size = sizeof(struct tr_sim_values),
 	.defaults = &sim_defaults,
 	.arguments_min = 0,
-	.arguments_max = 1,
+	.arguments_max = PATHS_MAX,
 	.run = sim_run,
 };

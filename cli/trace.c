@@ -3,44 +3,16 @@
  * tailrace trace cat | convert | sample: rows of a trace, printed, written in another format, or
  * made up. (trace info and verify are in cli/trace_info.c.)
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/output.h"
 #include "cli/trace.h"
 #include "engine/base.h"
 #include "traces/sample.h"
 #include "traces/whole_file.h"
 #include "traces/write.h"
-
-/* --------------------------------------------------------------------------------- output files */
-
-static int fail_output(const char *name, int error)
-{
-	return tr_cli_fail(TR_EXIT_OUTPUT, "%s: cannot be written: %s", name, strerror(error));
-}
-
-static int output_open(struct tr_whole_file *ret, const char *name)
-{
-	int error = tr_whole_file_open(name, ret);
-
-	return error ? fail_output(name, error) : TR_EXIT_OK;
-}
-
-static int output_finish(struct tr_whole_file *output, const char *name)
-{
-	int error;
-
-	if (output->stream == stdout)
-		return TR_EXIT_OK; /* tr_cli_main() looks after it */
-	error = tr_whole_file_finish(output);
-	return error ? fail_output(name, error) : TR_EXIT_OK;
-}
 
 /* --------------------------------------------------------------------------- rows out of a trace
  */
@@ -131,8 +103,8 @@ static int play_open(const struct play *play, const char *spec, enum tr_trace_fo
 	return TR_EXIT_OK;
 }
 
-/* All rows from one to the other. An output that fails ends it early; output_finish() reports it.
- */
+/* All rows from one to the other. An output that fails ends it early, and tr_output_finish() says
+ * so. */
 static int play_rows(const struct play *play, struct tr_trace *trace,
 		     struct tr_trace_writer *writer)
 {
@@ -184,13 +156,13 @@ static int copy_rows(const struct play *play, const char *spec, enum tr_trace_fo
 
 	if (code != TR_EXIT_OK)
 		return code;
-	code = output_open(&output, name);
+	code = tr_output_open(name, &output);
 	if (code != TR_EXIT_OK)
 		goto end;
 	tr_trace_write_begin(&writer, to, output.stream, from);
 	code = play_rows(play, trace, &writer);
 	if (code == TR_EXIT_OK)
-		code = output_finish(&output, name);
+		code = tr_output_finish(&output, name);
 	else
 		tr_whole_file_cancel(&output);
 	if (code != TR_EXIT_OK)
@@ -314,12 +286,12 @@ static int run_sample(const void *values, int argument_count, char **arguments)
 
 	(void)argument_count;
 	(void)arguments;
-	code = output_open(&output, sample->out);
+	code = tr_output_open(sample->out, &output);
 	if (code != TR_EXIT_OK)
 		return code;
 	tr_sample_write(output.stream, (enum tr_sample_shape)sample->shape, sample->rows,
 			sample->seed);
-	return output_finish(&output, sample->out);
+	return tr_output_finish(&output, sample->out);
 }
 
 const struct tr_command tr_command_trace_sample = {

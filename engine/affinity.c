@@ -24,8 +24,10 @@
  */
 #include "engine/affinity.h"
 
+#include "engine/list.h"
 #include "engine/random.h"
 #include "engine/registry.h"
+#include "engine/verify.h"
 
 /* ---- keys ---- */
 
@@ -81,28 +83,26 @@ bool tr_affinity_rebuild(struct tr_engine *e)
 	return true;
 }
 
-static void list_remove(struct tr_engine *e, const struct tr_session *session)
+static uint32_t row_of_session(const struct tr_engine *e, const struct tr_session *session)
 {
-	uint32_t *newer = session->newer1 ? &e->session[session->newer1 - 1].older1
-					  : &e->core->session_newest1;
-	uint32_t *older = session->older1 ? &e->session[session->older1 - 1].newer1
-					  : &e->core->session_oldest1;
+	return (uint32_t)(session - e->session);
+}
 
-	*newer = session->older1;
-	*older = session->newer1;
+static void list_remove(struct tr_engine *e, struct tr_session *session)
+{
+	struct tr_core *core = e->core;
+	uint32_t row = row_of_session(e, session);
+
+	TR_LIST_REMOVE(e->session, row, older1, newer1, core->session_oldest1,
+		       core->session_newest1);
 }
 
 static void list_add(struct tr_engine *e, struct tr_session *session)
 {
-	uint32_t row1 = (uint32_t)(session - e->session) + 1;
+	struct tr_core *core = e->core;
+	uint32_t row = row_of_session(e, session);
 
-	session->newer1 = 0;
-	session->older1 = e->core->session_newest1;
-	if (session->older1)
-		e->session[session->older1 - 1].newer1 = row1;
-	else
-		e->core->session_oldest1 = row1;
-	e->core->session_newest1 = row1;
+	TR_LIST_ADD(e->session, row, older1, newer1, core->session_oldest1, core->session_newest1);
 }
 
 static void session_forget(struct tr_engine *e, uint32_t row)
@@ -122,6 +122,7 @@ static struct tr_session *session_new(struct tr_engine *e, uint64_t key)
 	struct tr_core *core = e->core;
 	uint32_t row;
 
+	TR_ASSERT(e->session); /* the limits give one row at least */
 	if (!core->session_free1 && core->session_used == e->limits.sessions)
 		session_forget(e, core->session_oldest1 - 1);
 	row = core->session_free1 ? core->session_free1 - 1 : core->session_used++;
@@ -301,41 +302,35 @@ void tr_affinity_answered(struct tr_engine *e, const struct tr_job *job, uint32_
 
 /* ---- invariants ---- */
 
-#define HOLDS(condition, text)                                                                     \
-	do {                                                                                       \
-		if (!(condition))                                                                  \
-			return text;                                                               \
-	} while (0)
-
 static const char *verify_sessions(const struct tr_engine *e)
 {
 	const struct tr_core *core = e->core;
-	uint32_t listed = 0, free = 0, before1 = 0;
+	uint32_t listed = 0, vacant = 0, before1 = 0;
 	tr_time_ns used = 0;
 
 	for (uint32_t next1 = core->session_oldest1; next1;) {
-		HOLDS(next1 <= core->session_used, "the list of sessions leaves the table");
+		TR_HOLDS(next1 <= core->session_used, "the list of sessions leaves the table");
 
 		const struct tr_session *session = &e->session[next1 - 1];
 
-		HOLDS(++listed <= core->session_used, "the list of sessions has a circle");
-		HOLDS(session->key != 0, "a free session is in the list");
-		HOLDS(session->endpoint != 0, "a session has no endpoint");
-		HOLDS(session->turns != 0, "a session has had no turn");
-		HOLDS(session->used >= used && session->used <= core->now,
-		      "the sessions are out of order");
-		HOLDS(session->older1 == before1, "the list of sessions is torn");
-		HOLDS(session_find(e, session->key) == session, "a session is not in the index");
+		TR_HOLDS(++listed <= core->session_used, "the list of sessions has a circle");
+		TR_HOLDS(session->key != 0, "a vacant session is in the list");
+		TR_HOLDS(session->endpoint != 0, "a session has no endpoint");
+		TR_HOLDS(session->turns != 0, "a session has had no turn");
+		TR_HOLDS(session->used >= used && session->used <= core->now,
+			 "the sessions are out of order");
+		TR_HOLDS(session->older1 == before1, "the list of sessions is torn");
+		TR_HOLDS(session_find(e, session->key) == session, "a session is not in the index");
 		used = session->used;
 		before1 = next1;
 		next1 = session->newer1;
 	}
-	HOLDS(core->session_newest1 == before1, "the list of sessions has another end");
+	TR_HOLDS(core->session_newest1 == before1, "the list of sessions has another end");
 	for (uint32_t next1 = core->session_free1; next1; next1 = e->session[next1 - 1].older1)
-		HOLDS(next1 <= core->session_used && e->session[next1 - 1].key == 0 &&
-			      ++free <= core->session_used,
-		      "the free list of sessions");
-	HOLDS(listed + free == core->session_used, "rows of sessions are lost");
+		TR_HOLDS(next1 <= core->session_used && e->session[next1 - 1].key == 0 &&
+				 ++vacant <= core->session_used,
+			 "the list of vacant sessions");
+	TR_HOLDS(listed + vacant == core->session_used, "rows of sessions are lost");
 	return NULL;
 }
 

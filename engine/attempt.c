@@ -28,6 +28,8 @@
 #include "engine/budget.h"
 #include "engine/health.h"
 #include "engine/job.h"
+#include "engine/limit.h"
+#include "engine/list.h"
 #include "engine/quota.h"
 #include "engine/random.h"
 #include "engine/pool.h"
@@ -207,28 +209,17 @@ static void tried_remove(struct tr_active *active, uint16_t endpoint)
 static void link_to_endpoint(struct tr_engine *e, struct tr_attempt *attempt)
 {
 	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
-	uint32_t mine1 = tr_row_of_attempt(e, attempt) + 1;
+	uint32_t row = tr_row_of_attempt(e, attempt);
 
-	attempt->older1 = ep->newest_attempt1;
-	if (attempt->older1)
-		e->attempt[attempt->older1 - 1].newer1 = mine1;
-	else
-		ep->oldest_attempt1 = mine1;
-	ep->newest_attempt1 = mine1;
+	TR_LIST_ADD(e->attempt, row, older1, newer1, ep->oldest_attempt1, ep->newest_attempt1);
 }
 
-static void unlink_from_endpoint(struct tr_engine *e, const struct tr_attempt *attempt)
+static void unlink_from_endpoint(struct tr_engine *e, struct tr_attempt *attempt)
 {
 	struct tr_endpoint *ep = &e->endpoint[attempt->endpoint];
+	uint32_t row = tr_row_of_attempt(e, attempt);
 
-	if (attempt->older1)
-		e->attempt[attempt->older1 - 1].newer1 = attempt->newer1;
-	else
-		ep->oldest_attempt1 = attempt->newer1;
-	if (attempt->newer1)
-		e->attempt[attempt->newer1 - 1].older1 = attempt->older1;
-	else
-		ep->newest_attempt1 = attempt->older1;
+	TR_LIST_REMOVE(e->attempt, row, older1, newer1, ep->oldest_attempt1, ep->newest_attempt1);
 }
 
 static void say_dispatch(struct tr_engine *e, const struct tr_job *job,
@@ -485,7 +476,7 @@ void tr_attempt_failed(struct tr_engine *e, struct tr_attempt *attempt, enum tr_
 	const struct tr_policy_retry *retry = &tr_policy_active(e)->retry;
 
 	if (tr_causes[cause].verdict == TR_VERDICT_BACKPRESSURE) {
-		tr_health_backpressure(e, attempt->endpoint, attempt->dispatched);
+		tr_limit_backpressure(e, attempt->endpoint, attempt->dispatched);
 		tr_breaker_pause(e, attempt->endpoint,
 				 tr_min(retry_after ? retry_after : retry->backoff_ns,
 					retry->retry_after_ns_max));

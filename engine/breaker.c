@@ -23,6 +23,7 @@
 
 #include "engine/random.h"
 #include "engine/pool.h"
+#include "engine/rolling.h"
 #include "engine/timer.h"
 
 /* What is not named here stays. Attempts that were under way when it opened come in late: they
@@ -57,35 +58,27 @@ const enum tr_breaker_move tr_breaker_moves[TR_BREAKER_COUNT][TR_VERDICT_COUNT][
 		},
 };
 
-/* Number of the bucket that a bucket row stands for when `newest` is the newest. */
-static uint64_t age_of(uint64_t newest, uint32_t row)
+static uint64_t bucket_now(const struct tr_engine *e)
 {
-	return (newest + TR_BREAKER_BUCKETS - row) % TR_BREAKER_BUCKETS;
+	return e->core->now / e->core->bucket_span;
 }
 
-/* Bring the window to now: rows that fell out of it are emptied. */
 static struct tr_bucket *newest_bucket(struct tr_engine *e, uint32_t endpoint)
 {
-	struct tr_endpoint *ep = &e->endpoint[endpoint];
 	struct tr_bucket *buckets = &e->bucket[endpoint * TR_BREAKER_BUCKETS];
-	uint64_t number = e->core->now / e->core->bucket_span;
-	uint64_t passed = tr_min(tr_sub_sat(number, ep->bucket_number), TR_BREAKER_BUCKETS);
 
-	for (uint64_t i = 0; i < passed; i++)
-		buckets[(number - i) % TR_BREAKER_BUCKETS] = (struct tr_bucket){0};
-	ep->bucket_number = tr_max(number, ep->bucket_number);
-	return &buckets[ep->bucket_number % TR_BREAKER_BUCKETS];
+	return &buckets[tr_rolling_advance(buckets, sizeof *buckets, TR_BREAKER_BUCKETS,
+					   &e->endpoint[endpoint].bucket_number, bucket_now(e))];
 }
 
 struct tr_bucket tr_breaker_window(const struct tr_engine *e, uint32_t endpoint)
 {
-	const struct tr_endpoint *ep = &e->endpoint[endpoint];
 	const struct tr_bucket *buckets = &e->bucket[endpoint * TR_BREAKER_BUCKETS];
-	uint64_t stale = tr_sub_sat(e->core->now / e->core->bucket_span, ep->bucket_number);
+	uint64_t newest = e->endpoint[endpoint].bucket_number, number = bucket_now(e);
 	struct tr_bucket sum = {0};
 
 	for (uint32_t row = 0; row < TR_BREAKER_BUCKETS; row++) {
-		if (age_of(ep->bucket_number, row) + stale >= TR_BREAKER_BUCKETS)
+		if (!tr_rolling_counts(row, TR_BREAKER_BUCKETS, newest, number))
 			continue;
 		sum.requests += buckets[row].requests;
 		sum.faults += buckets[row].faults;

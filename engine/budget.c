@@ -21,32 +21,27 @@
  */
 #include "engine/budget.h"
 
-/* The rows of a pool's window with those emptied that fell out of it; the newest is returned. */
-static struct tr_spending *newest(struct tr_engine *e, uint32_t model)
+#include "engine/rolling.h"
+
+static struct tr_spending *newest_row(struct tr_engine *e, uint32_t model)
 {
 	struct tr_model *pool = &e->model[model];
 	struct tr_spending *rows = &e->spending[(size_t)model * TR_SPENDING_BUCKETS];
 	uint64_t number = e->core->now / TR_SECOND;
-	uint64_t passed = tr_min(tr_sub_sat(number, pool->spending_number), TR_SPENDING_BUCKETS);
 
 	TR_ASSERT(pool->spending_number <= number);
-	for (uint64_t i = 0; i < passed; i++)
-		rows[(number - i) % TR_SPENDING_BUCKETS] = (struct tr_spending){0};
-	pool->spending_number = number;
-	return &rows[number % TR_SPENDING_BUCKETS];
+	return &rows[tr_rolling_advance(rows, sizeof *rows, TR_SPENDING_BUCKETS,
+					&pool->spending_number, number)];
 }
 
 void tr_budget_window(const struct tr_engine *e, uint32_t model, struct tr_spending *ret)
 {
 	const struct tr_spending *rows = &e->spending[(size_t)model * TR_SPENDING_BUCKETS];
-	uint64_t number = e->model[model].spending_number;
-	uint64_t stale = tr_sub_sat(e->core->now / TR_SECOND, number);
+	uint64_t newest = e->model[model].spending_number, number = e->core->now / TR_SECOND;
 
 	*ret = (struct tr_spending){0};
 	for (uint32_t row = 0; row < TR_SPENDING_BUCKETS; row++) {
-		uint64_t age = (number + TR_SPENDING_BUCKETS - row) % TR_SPENDING_BUCKETS;
-
-		if (age >= tr_sub_sat(TR_SPENDING_BUCKETS, stale))
+		if (!tr_rolling_counts(row, TR_SPENDING_BUCKETS, newest, number))
 			continue;
 		ret->cost = tr_add_sat(ret->cost, rows[row].cost);
 		ret->hedge_cost = tr_add_sat(ret->hedge_cost, rows[row].hedge_cost);
@@ -58,7 +53,7 @@ void tr_budget_window(const struct tr_engine *e, uint32_t model, struct tr_spend
 
 void tr_budget_first(struct tr_engine *e, uint32_t model, uint64_t cost)
 {
-	struct tr_spending *row = newest(e, model);
+	struct tr_spending *row = newest_row(e, model);
 
 	row->dispatches++;
 	row->cost = tr_add_sat(row->cost, cost);
@@ -66,7 +61,7 @@ void tr_budget_first(struct tr_engine *e, uint32_t model, uint64_t cost)
 
 void tr_budget_hedge(struct tr_engine *e, uint32_t model, uint64_t cost)
 {
-	struct tr_spending *row = newest(e, model);
+	struct tr_spending *row = newest_row(e, model);
 
 	row->hedges++;
 	row->hedge_cost = tr_add_sat(row->hedge_cost, cost);
@@ -85,7 +80,7 @@ bool tr_budget_take_retry(struct tr_engine *e, uint32_t model)
 		e->core->retries_denied++;
 		return false;
 	}
-	newest(e, model)->retries++;
+	newest_row(e, model)->retries++;
 	return true;
 }
 

@@ -12,6 +12,7 @@
 #include "engine/event.h"
 #include "engine/health.h"
 #include "engine/layout.h"
+#include "engine/limit.h"
 #include "engine/quota.h"
 #include "engine/registry.h"
 #include "engine/scheduler.h"
@@ -182,7 +183,7 @@ int tr_engine_endpoint(const struct tr_engine *e, tr_name name, struct tr_endpoi
 		.removed = ep->removed,
 		.ttft_ewma_ns = ep->ttft_ewma,
 		.tpot_ewma_ns = ep->tpot_ewma,
-		.limit = tr_health_limit(e, slot),
+		.limit = tr_limit_now(e, slot),
 		.tail_ns = tr_health_tail(e, slot),
 	};
 	return 0;

@@ -5,12 +5,13 @@
  * Checks run in the order of the table below, from what is wrong with the request itself to what is
  * merely full at the moment, so the answer a client gets is the most lasting one. A repeat of a
  * known request is told so before anything that policy, quota or load could have changed since: its
- * answer exists, whatever would become of it today; it spends nothing. A check reads and
- * judges; only when all have passed is anything booked: the tenant's rates are taken and its budget
- * is reserved by estimate (at the price of the dearest model that may serve the job), to be
- * corrected when the job ends. A refused job leaves a count, a code
- * and a path hash; where a job of a full queue gives up its place to the newcomer (shed.h), it ends
- * once nothing else can refuse that one.
+ * answer exists, whatever would become of it today; it spends nothing.
+ *
+ * A check reads and judges; only when all have passed is anything booked: the tenant's rates are
+ * taken and its budget is reserved by estimate (at the price of the dearest model that may serve
+ * the job), to be corrected when the job ends. A refused job leaves a count, a code and a path
+ * hash; where a job of a full queue gives up its place to the newcomer (shed.h), it ends once
+ * nothing else can refuse that one.
  */
 #include "engine/guard.h"
 

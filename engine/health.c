@@ -86,16 +86,6 @@ tr_span_ns tr_health_pool_quantile(const struct tr_engine *e, uint32_t model, ui
 	return tr_window_quantile(e, tr_window_of_model(e, model), percent, ret_count);
 }
 
-void tr_health_backpressure(struct tr_engine *e, uint32_t endpoint, tr_time_ns dispatched)
-{
-	tr_limit_backpressure(e, endpoint, dispatched);
-}
-
-uint32_t tr_health_limit(const struct tr_engine *e, uint32_t endpoint)
-{
-	return tr_limit_now(e, endpoint);
-}
-
 /* ---- what it says ---- */
 
 void tr_health_signal(struct tr_engine *e, uint32_t endpoint,

@@ -9,9 +9,6 @@
 
 /* A first token came so long after the dispatch. Feeds means, peak, quantiles and the limit. */
 void tr_health_first_token(struct tr_engine *e, uint32_t endpoint, tr_span_ns ttft);
-/* An attempt dispatched then, still in flight, was pushed back (429, 503): the endpoint's adaptive
- * limit falls, once for all that were under way. */
-void tr_health_backpressure(struct tr_engine *e, uint32_t endpoint, tr_time_ns dispatched);
 /* It reports its load (ENDPOINT_SIGNAL), what its provider allows (ENDPOINT_QUOTA), or somebody
  * judged an answer (FEEDBACK). */
 void tr_health_signal(struct tr_engine *e, uint32_t endpoint,
@@ -26,8 +23,6 @@ void tr_health_policy_changed(struct tr_engine *e);
 
 /* ---- what is believed now ---- */
 
-/* Attempts at once now: slots, or less where concurrency is adaptive. 1..slots. */
-uint32_t tr_health_limit(const struct tr_engine *e, uint32_t endpoint);
 /* Its work in attempts: ours in flight, and others' as last reported, decayed by the report's age.
  */
 uint32_t tr_health_load(const struct tr_engine *e, uint32_t endpoint);

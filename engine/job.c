@@ -52,8 +52,8 @@ static void move(struct tr_engine *e, struct tr_job *job, enum tr_job_move how)
 	uint8_t to = tr_job_moves[job->state][how];
 
 	TR_ASSERT(to != TR_JOB_NO_MOVE);
-	backlog_of(e, job)->running -= job->state == TR_JOB_RUNNING;
-	backlog_of(e, job)->running += to == TR_JOB_RUNNING;
+	e->class[job->class_slot].running -= job->state == TR_JOB_RUNNING;
+	e->class[job->class_slot].running += to == TR_JOB_RUNNING;
 	job->state = to;
 }
 

@@ -16,7 +16,8 @@ static inline uint32_t tr_limit_now(const struct tr_engine *e, uint32_t endpoint
 /* A first token came after so long; the endpoint's fast mean has it already. Wakes the pools that
  * wait where the limit rose. */
 void tr_limit_first_token(struct tr_engine *e, uint32_t endpoint, tr_span_ns ttft);
-/* An attempt that was dispatched then, and is in flight still, was pushed back. */
+/* An attempt dispatched then, still in flight, was pushed back (429, 503): the limit falls, once
+ * for all that were under way. */
 void tr_limit_backpressure(struct tr_engine *e, uint32_t endpoint, tr_time_ns dispatched);
 /* Another policy is active: slots, the least limit, or being adaptive at all may differ. */
 void tr_limit_policy_changed(struct tr_engine *e);

@@ -5,8 +5,7 @@
  * preempting job in the same step. (Soft preemption only orders who waits: scheduler.c.)
  *
  * Who can be a victim:
- *  - a job of a class of strictly lower priority, so that no two can preempt each other in a
- * circle;
+ *  - a job of a class of strictly lower priority, so that no two can preempt each other in turn;
  *  - with one attempt in flight: of a hedged job all would have to go for one slot;
  *  - not yet heard by its client: any time if the host holds its answer back until it is whole,
  *    before the first token if its client reads along;
@@ -40,9 +39,8 @@ bool tr_preempt_may(const struct tr_engine *e, const struct tr_job *job)
 {
 	if (e->class[job->class_slot].preempt != TR_PREEMPT_HARD)
 		return false;
-	for (uint32_t b = 0; b < e->backlog_count; b++)
-		if (e->backlog[b].running &&
-		    e->class[b % e->limits.classes].priority < priority_of(e, job))
+	for (uint32_t c = 0; c < e->limits.classes; c++)
+		if (e->class[c].running && e->class[c].priority < priority_of(e, job))
 			return true;
 	return false;
 }

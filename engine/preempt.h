@@ -6,8 +6,7 @@
 #include "engine/router.h"
 #include "engine/state.h"
 
-/* May the waiting job's class take slots, and does anybody run from whom it could? O(models x
- * classes). */
+/* May the waiting job's class take slots, and does anybody run from whom it could? O(classes). */
 bool tr_preempt_may(const struct tr_engine *e, const struct tr_job *job);
 
 /* The job was routed and must wait (`route` says how far the router looked): abort the attempt that

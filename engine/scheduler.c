@@ -281,6 +281,7 @@ static bool place_retries(struct tr_engine *e, struct look *look)
 }
 
 /* ---- pools ---- */
+
 /* The slot of the policy in use with the next larger id: which slot it has is an accident. */
 static uint32_t policy_after(const struct tr_engine *e, uint64_t id)
 {

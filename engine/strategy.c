@@ -16,6 +16,8 @@
  */
 #include "engine/strategy.h"
 
+#include "engine/rolling.h"
+
 /* Rows of one strategy stand together, one for each model of its policy. */
 static uint32_t place_of(const struct tr_engine *e, uint32_t slot, uint32_t strategy,
 			 uint32_t model)
@@ -36,22 +38,21 @@ static uint64_t bucket_now(const struct tr_engine *e, const struct tr_policy_byp
 /* Failures in the window that ends now. */
 static uint32_t failures_in_window(const struct tr_strategy *row, uint64_t number)
 {
-	uint64_t age = number - row->bucket_number, sum = 0;
+	uint64_t sum = 0;
 
-	for (uint64_t i = age; i < TR_STRATEGY_BUCKETS; i++)
-		sum += (&row->failures0)[(number - i) % TR_STRATEGY_BUCKETS];
+	for (uint32_t i = 0; i < TR_STRATEGY_BUCKETS; i++)
+		if (tr_rolling_counts(i, TR_STRATEGY_BUCKETS, row->bucket_number, number))
+			sum += (&row->failures0)[i];
 	return (uint32_t)tr_min(sum, UINT32_MAX);
 }
 
 static void failure_add(struct tr_strategy *row, uint64_t number)
 {
-	uint64_t gone = tr_min(number - row->bucket_number, TR_STRATEGY_BUCKETS);
-	uint32_t *newest = &(&row->failures0)[number % TR_STRATEGY_BUCKETS];
+	uint32_t *buckets = &row->failures0;
+	uint32_t newest = tr_rolling_advance(buckets, sizeof *buckets, TR_STRATEGY_BUCKETS,
+					     &row->bucket_number, number);
 
-	for (uint64_t i = 0; i < gone; i++)
-		(&row->failures0)[(number - i) % TR_STRATEGY_BUCKETS] = 0;
-	row->bucket_number = number;
-	*newest += *newest < UINT32_MAX;
+	buckets[newest] += buckets[newest] < UINT32_MAX;
 	row->failures_ever++;
 }
 

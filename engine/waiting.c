@@ -17,6 +17,7 @@
  */
 #include "engine/waiting.h"
 
+#include "engine/list.h"
 #include "engine/pool.h"
 #include "engine/queue.h"
 #include "engine/ready.h"
@@ -42,31 +43,18 @@ static struct tr_strict *strict_of(struct tr_engine *e, const struct tr_job *job
 static void strict_add(struct tr_engine *e, struct tr_job *job)
 {
 	struct tr_strict *strict = strict_of(e, job);
-	uint32_t job1 = tr_row_of_job(e, job) + 1;
+	uint32_t row = tr_row_of_job(e, job);
 
-	job->strict_older1 = strict->newest1;
-	job->strict_newer1 = 0;
-	if (job->strict_older1)
-		e->job[job->strict_older1 - 1].strict_newer1 = job1;
-	else
-		strict->oldest1 = job1;
-	strict->newest1 = job1;
+	TR_LIST_ADD(e->job, row, strict_older1, strict_newer1, strict->oldest1, strict->newest1);
 	e->model[job->model].waiting_strict++;
 }
 
 static void strict_remove(struct tr_engine *e, struct tr_job *job)
 {
 	struct tr_strict *strict = strict_of(e, job);
+	uint32_t row = tr_row_of_job(e, job);
 
-	if (job->strict_older1)
-		e->job[job->strict_older1 - 1].strict_newer1 = job->strict_newer1;
-	else
-		strict->oldest1 = job->strict_newer1;
-	if (job->strict_newer1)
-		e->job[job->strict_newer1 - 1].strict_older1 = job->strict_older1;
-	else
-		strict->newest1 = job->strict_older1;
-	job->strict_older1 = job->strict_newer1 = 0;
+	TR_LIST_REMOVE(e->job, row, strict_older1, strict_newer1, strict->oldest1, strict->newest1);
 	e->model[job->model].waiting_strict--;
 }
 
@@ -177,16 +165,10 @@ void tr_waiting_dequeue(struct tr_engine *e, struct tr_job *job)
 void tr_waiting_retry_add(struct tr_engine *e, struct tr_job *job)
 {
 	struct tr_model *model = &e->model[job->model];
-	uint32_t job1 = tr_row_of_job(e, job) + 1;
+	uint32_t row = tr_row_of_job(e, job);
 
 	TR_ASSERT(job->state == TR_JOB_RETRY);
-	job->older1 = model->retry_newest1;
-	job->newer1 = 0;
-	if (job->older1)
-		e->job[job->older1 - 1].newer1 = job1;
-	else
-		model->retry_oldest1 = job1;
-	model->retry_newest1 = job1;
+	TR_LIST_ADD(e->job, row, older1, newer1, model->retry_oldest1, model->retry_newest1);
 	e->backlog[tr_backlog_of(e, job->model, job->class_slot)].retrying++;
 	tr_pool_mark(e, job->model);
 }
@@ -194,17 +176,10 @@ void tr_waiting_retry_add(struct tr_engine *e, struct tr_job *job)
 void tr_waiting_retry_remove(struct tr_engine *e, struct tr_job *job)
 {
 	struct tr_model *model = &e->model[job->model];
+	uint32_t row = tr_row_of_job(e, job);
 
 	TR_ASSERT(job->state == TR_JOB_RETRY);
-	if (job->older1)
-		e->job[job->older1 - 1].newer1 = job->newer1;
-	else
-		model->retry_oldest1 = job->newer1;
-	if (job->newer1)
-		e->job[job->newer1 - 1].older1 = job->older1;
-	else
-		model->retry_newest1 = job->older1;
-	job->older1 = job->newer1 = 0;
+	TR_LIST_REMOVE(e->job, row, older1, newer1, model->retry_oldest1, model->retry_newest1);
 	e->backlog[tr_backlog_of(e, job->model, job->class_slot)].retrying--;
 }
 

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/clock.h"
+#include "sim/store.h"
+
 #define ENGINE_ALIGNMENT 64
 /* Earlier servers remembered of one job, to number the tries at each. */
 #define TRIED_MAX 32
@@ -31,33 +34,24 @@ struct job {
 	uint32_t block_tokens;
 };
 
-/* Jobs being stored, in order of time because the delay is constant. */
-struct store {
-	struct store_entry {
-		tr_time_ns time;
-		tr_job_handle job;
-	} * entries;
-	size_t mask; /* places - 1 */
-	size_t first;
-	size_t count;
-};
-
 struct tr_run {
 	struct tr_engine *engine;
 	struct tr_fleet *fleet;
 	struct tr_workload workload;
 	struct job *jobs; /* by handle slot */
-	struct store store;
-	tr_span_ns store_delay;
+	struct tr_store store;
+	struct tr_clock clock;
 	tr_span_ns silence; /* between tokens, that the policy permits; 0: any */
 	uint32_t jobs_max;
 	bool arrived; /* `arrival` is the next one to come */
 	struct tr_arrival arrival;
 	uint64_t arrivals; /* taken from the workload */
+	/* In the world's time. */
 	tr_time_ns start;
-	tr_time_ns now;
+	tr_time_ns world; /* now */
 	tr_time_ns last_arrival;
 	tr_time_ns stop;
+	tr_time_ns now;	 /* as the engine was told */
 	uint64_t clocks; /* at this instant */
 	uint32_t observer_count;
 	struct {
@@ -84,56 +78,6 @@ void tr_run_limits(const struct tr_policy *policy, struct tr_limits *ret)
 	limits.classes = policy->class_count;
 	limits.tenants = policy->tenant_count + TR_POLICY_TENANTS_MAX;
 	*ret = limits;
-}
-
-/* --------------------------------------------------------------------------------------- store */
-
-static int store_init(struct store *store)
-{
-	store->mask = 1023;
-	store->entries = calloc(store->mask + 1, sizeof *store->entries);
-	return store->entries ? 0 : -1;
-}
-
-/* Twice the places. Jobs that ended before they were stored leave their entries behind, so the
- * engine's limits do not bound this; the delay does. */
-static void store_grow(struct store *store)
-{
-	size_t places = 2 * (store->mask + 1);
-	struct store_entry *entries = calloc(places, sizeof *entries);
-
-	TR_ASSERT(entries != NULL);
-	for (size_t i = 0; i < store->count; i++)
-		entries[i] = store->entries[(store->first + i) & store->mask];
-	free(store->entries);
-	store->entries = entries;
-	store->first = 0;
-	store->mask = places - 1;
-}
-
-static void store_add(struct store *store, tr_time_ns time, tr_job_handle job)
-{
-	if (store->count == store->mask + 1)
-		store_grow(store);
-	store->entries[(store->first + store->count++) & store->mask] =
-		(struct store_entry){time, job};
-}
-
-static tr_time_ns store_next(const struct store *store)
-{
-	return store->count ? store->entries[store->first & store->mask].time : TR_TIME_NEVER;
-}
-
-static void store_take(struct store *store, struct tr_event *ret)
-{
-	struct store_entry entry = store->entries[store->first & store->mask];
-
-	store->first = (store->first + 1) & store->mask;
-	store->count--;
-	*ret = (struct tr_event){.time = entry.time,
-				 .observed = entry.time,
-				 .kind = TR_EVENT_JOB_PERSISTED,
-				 .job_persisted = {.job = entry.job, .ok = 1}};
 }
 
 /* ------------------------------------------------------------------------------------ workload */
@@ -221,7 +165,7 @@ static void do_accept(struct tr_run *run, const struct tr_action *action)
 
 static void do_persist(struct tr_run *run, const struct tr_action *action)
 {
-	store_add(&run->store, tr_add_sat(run->now, run->store_delay), action->job_persist.job);
+	tr_store_add(&run->store, run->world, action->job_persist.job_id, action->job_persist.job);
 }
 
 static void do_dispatch(struct tr_run *run, const struct tr_action *action)
@@ -245,12 +189,12 @@ static void do_dispatch(struct tr_run *run, const struct tr_action *action)
 		request.tries += job->tried[i] == row;
 	if (job->tried_count < TRIED_MAX)
 		job->tried[job->tried_count++] = (uint16_t)row;
-	tr_fleet_start(run->fleet, run->now, &request);
+	tr_fleet_start(run->fleet, run->world, &request);
 }
 
 static void do_abort(struct tr_run *run, const struct tr_action *action)
 {
-	tr_fleet_abort(run->fleet, run->now, action->attempt_abort.attempt);
+	tr_fleet_abort(run->fleet, run->world, action->attempt_abort.attempt);
 }
 
 /* One event into the engine, its answer carried out. */
@@ -301,30 +245,55 @@ static bool is_over(const struct tr_run *run, tr_time_ns next)
 	return counts.in_system == 0;
 }
 
+/* When the engine's timer rings, in the world's time. */
+static tr_time_ns timer_due(const struct tr_run *run)
+{
+	tr_time_ns deadline = tr_engine_deadline(run->engine);
+
+	return deadline <= run->now ? run->world : tr_clock_due(&run->clock, run->world, deadline);
+}
+
+static void make_clock(struct tr_run *run, struct tr_event *ret)
+{
+	run->clocks++;
+	TR_ASSERT(run->clocks < CLOCKS_MAX);
+	*ret = (struct tr_event){.time = tr_max(tr_engine_deadline(run->engine), run->now),
+				 .kind = TR_EVENT_CLOCK};
+	ret->observed = ret->time;
+}
+
+/* What came at a time of the world, as the host's clock has it. */
+static void read_clock(const struct tr_run *run, struct tr_event *event)
+{
+	event->time = tr_max(run->now, tr_clock_read(&run->clock, event->time));
+	event->observed = tr_min(event->time, tr_clock_read(&run->clock, event->observed));
+}
+
 /* The next thing to happen. Returns 1, 0 when the run is over, or TR_RUN_WORKLOAD. */
 static int advance_once(struct tr_run *run, struct tr_diagnostic *ret_diagnostic)
 {
-	tr_time_ns deadline = tr_engine_deadline(run->engine);
-	tr_time_ns server = tr_fleet_next(run->fleet), store = store_next(&run->store);
+	tr_time_ns timer = timer_due(run);
+	tr_time_ns server = tr_fleet_next(run->fleet), store = tr_store_next(&run->store);
 	tr_time_ns arrival = run->arrived ? run->arrival.time : TR_TIME_NEVER;
-	tr_time_ns next = tr_min(tr_min(deadline, server), tr_min(store, arrival));
+	tr_time_ns next = tr_min(tr_min(timer, server), tr_min(store, arrival));
 	struct tr_event event;
 
 	if (is_over(run, next))
 		return 0;
-	if (next == deadline) {
-		run->clocks++;
-		TR_ASSERT(run->clocks < CLOCKS_MAX);
-		event = (struct tr_event){.time = tr_max(deadline, run->now),
-					  .kind = TR_EVENT_CLOCK};
-		event.observed = event.time;
-	} else if (next == server) {
-		if (!tr_fleet_take(run->fleet, &event))
-			return 1;
-	} else if (next == store) {
-		store_take(&run->store, &event);
+	TR_ASSERT(next >= run->world);
+	run->world = next;
+	if (next == timer) {
+		make_clock(run, &event);
 	} else {
-		make_submit(run, &event);
+		if (next == server) {
+			if (!tr_fleet_take(run->fleet, &event))
+				return 1;
+		} else if (next == store) {
+			tr_store_take(&run->store, &event);
+		} else {
+			make_submit(run, &event);
+		}
+		read_clock(run, &event);
 	}
 	step(run, &event);
 	if (event.kind == TR_EVENT_JOB_SUBMIT && fetch_arrival(run, ret_diagnostic) < 0)
@@ -344,28 +313,10 @@ int tr_run_advance(struct tr_run *run, uint64_t steps, struct tr_diagnostic *ret
 /* --------------------------------------------------------------------------------- life of a run
  */
 
-static int run_init(struct tr_run *run, const struct tr_run_options *options,
-		    struct tr_diagnostic *ret_diagnostic)
+/* The world around the engine, from the first instant on. Returns 0, or -1 if there is no memory.
+ */
+static int make_world(struct tr_run *run, const struct tr_run_options *options)
 {
-	size_t bytes = tr_engine_size(&options->limits);
-	int err;
-
-	if (bytes == 0)
-		return TR_RUN_POLICY;
-	run->workload = options->workload;
-	run->store_delay = options->store_delay;
-	run->silence = options->policy->timeouts.between_tokens_ns;
-	run->jobs_max = options->limits.jobs;
-	run->jobs = calloc(run->jobs_max, sizeof *run->jobs);
-	run->engine = aligned_alloc(ENGINE_ALIGNMENT, (bytes + ENGINE_ALIGNMENT - 1) /
-							      ENGINE_ALIGNMENT * ENGINE_ALIGNMENT);
-	if (!run->jobs || !run->engine || store_init(&run->store) < 0)
-		return TR_RUN_MEMORY;
-	err = fetch_arrival(run, ret_diagnostic);
-	if (err < 0)
-		return err;
-	run->start = run->arrived ? run->arrival.time : TR_WORKLOAD_EPOCH;
-	run->now = run->start;
 	run->fleet = tr_fleet_new(&(struct tr_fleet_options){
 		.seed = options->seed,
 		.start = run->start,
@@ -377,12 +328,42 @@ static int run_init(struct tr_run *run, const struct tr_run_options *options,
 		.signal = options->signal,
 		.signal_age = options->signal_age,
 	});
+	tr_clock_init(&run->clock, run->start, options->faults, options->fault_count);
 	if (!run->fleet)
+		return -1;
+	return tr_store_init(&run->store, options->store_delay,
+			     tr_timeline_new(options->seed, run->start, options->faults,
+					     options->fault_count, options->server_count));
+}
+
+static int run_init(struct tr_run *run, const struct tr_run_options *options,
+		    struct tr_diagnostic *ret_diagnostic)
+{
+	size_t bytes = tr_engine_size(&options->limits);
+	int err;
+
+	if (bytes == 0)
+		return TR_RUN_POLICY;
+	run->workload = options->workload;
+	run->silence = options->policy->timeouts.between_tokens_ns;
+	run->jobs_max = options->limits.jobs;
+	run->jobs = calloc(run->jobs_max, sizeof *run->jobs);
+	run->engine = aligned_alloc(ENGINE_ALIGNMENT, (bytes + ENGINE_ALIGNMENT - 1) /
+							      ENGINE_ALIGNMENT * ENGINE_ALIGNMENT);
+	if (!run->jobs || !run->engine)
 		return TR_RUN_MEMORY;
+	err = fetch_arrival(run, ret_diagnostic);
+	if (err < 0)
+		return err;
+	run->start = run->arrived ? run->arrival.time : TR_WORKLOAD_EPOCH;
+	run->world = run->start;
 	run->stop =
 		options->stop_after ? tr_add_sat(run->start, options->stop_after) : TR_TIME_NEVER;
+	if (make_world(run, options) < 0)
+		return TR_RUN_MEMORY;
+	run->now = tr_clock_read(&run->clock, run->start);
 	if (tr_engine_init(run->engine, &options->limits, options->policy, options->seed,
-			   run->start) < 0)
+			   run->now) < 0)
 		return TR_RUN_POLICY;
 	return 0;
 }
@@ -408,7 +389,7 @@ void tr_run_free(struct tr_run *run)
 	tr_fleet_free(run->fleet);
 	for (uint32_t slot = 0; run->jobs && slot < run->jobs_max; slot++)
 		free(run->jobs[slot].blocks);
-	free(run->store.entries);
+	tr_store_done(&run->store);
 	free(run->engine);
 	free(run->jobs);
 	free(run);
@@ -433,7 +414,7 @@ tr_time_ns tr_run_start(const struct tr_run *run)
 
 tr_time_ns tr_run_now(const struct tr_run *run)
 {
-	return run->now;
+	return run->world;
 }
 
 uint64_t tr_run_arrivals(const struct tr_run *run)

@@ -37,29 +37,42 @@ static const char *row_name(const void *row)
 	return head.name;
 }
 
+/* A 0 that nobody wrote, where the table wants to know whether somebody did. */
+static bool is_unsaid(const struct tr_schema_field *field, const void *base)
+{
+	const void *node;
+
+	if (!field->node || field->initial)
+		return false;
+	memcpy(&node, (const char *)base + field->node, sizeof(node));
+	return !node && tr_member_fetch((const char *)base + field->offset, field->width) == 0;
+}
+
 /* Whether the field has no value, and so is left out. */
 static bool is_none(const struct tr_schema_field *field, const void *base)
 {
 	const char *member = (const char *)base + field->offset;
 	const void *pointer;
 
+	/* It knows where it was given, if it was: then 0 is a value like any other. */
+	if (field->node && !field->initial) {
+		memcpy(&pointer, (const char *)base + field->node, sizeof(pointer));
+		return pointer == NULL;
+	}
 	switch (field->kind) {
 	case TR_KIND_INTEGER:
 	case TR_KIND_DECIMAL:
-		return tr_member_fetch(member, field->width) < field->min;
+		return tr_member_fetch(member, field->width) < field->min || is_unsaid(field, base);
 	case TR_KIND_ENUM:
 		return !tr_word_valued(field->words, tr_member_fetch(member, field->width));
 	case TR_KIND_NAME:
 	case TR_KIND_TEXT:
+	case TR_KIND_TREE:
 		memcpy(&pointer, member, sizeof(pointer));
 		return pointer == NULL;
 	case TR_KIND_REFERENCE:
 		return tr_member_fetch(member, field->width) == TR_NONE;
 	case TR_KIND_OBJECT:
-		if (!field->optional)
-			return false;
-		memcpy(&pointer, (const char *)base + field->node, sizeof(pointer));
-		return pointer == NULL;
 	case TR_KIND_BOOL:
 	case TR_KIND_FLAGS:
 	case TR_KIND_MAP:
@@ -163,6 +176,14 @@ static void write_reference(struct writer *writer, const struct tr_schema_field 
 			 row_name(row_at(&rows, field->reference->table->size, (uint32_t)index)));
 }
 
+static void write_tree(struct writer *writer, const void *member)
+{
+	const struct tr_node *node;
+
+	memcpy(&node, member, sizeof(node));
+	writer->nodes += tr_tree_write(&writer->text, node);
+}
+
 static void write_value(struct writer *writer, const struct tr_schema_field *field,
 			const void *base)
 {
@@ -171,7 +192,8 @@ static void write_value(struct writer *writer, const struct tr_schema_field *fie
 	const char *string;
 	uint64_t number = 0;
 
-	if (field->width && field->kind != TR_KIND_NAME && field->kind != TR_KIND_TEXT)
+	if (field->width && field->kind != TR_KIND_NAME && field->kind != TR_KIND_TEXT &&
+	    field->kind != TR_KIND_TREE)
 		number = tr_member_fetch(member, field->width);
 	writer->nodes++;
 	switch (field->kind) {
@@ -202,6 +224,9 @@ static void write_value(struct writer *writer, const struct tr_schema_field *fie
 	case TR_KIND_MAP:
 	case TR_KIND_LIST:
 		write_rows(writer, field, member);
+		break;
+	case TR_KIND_TREE:
+		write_tree(writer, member);
 		break;
 	}
 }

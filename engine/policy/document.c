@@ -14,15 +14,8 @@
 #include <yaml.h>
 
 #include "engine/base.h"
-#include "engine/policy/arena.h"
 #include "engine/policy/source.h"
-
-struct tr_document {
-	struct tr_arena arena;
-	char *name;
-	struct tr_node *root;
-	uint32_t nodes;
-};
+#include "engine/policy/inside.h"
 
 /* A map or list that is still open. */
 struct open_node {
@@ -107,6 +100,7 @@ static struct tr_node *add_node(struct reader *reader, enum tr_node_kind kind)
 	node->line = event_line(reader);
 	node->column = event_column(reader);
 	node->key = "";
+	node->file = document->name;
 	if (!open) {
 		TR_ASSERT(!document->root);
 		document->root = node;

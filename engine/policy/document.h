@@ -42,7 +42,9 @@ struct tr_node {
 	size_t key_length;
 	const char *text; /* of a scalar, NUL-terminated; NULL for maps and lists */
 	size_t length;
-	uint32_t count; /* children */
+	const char *file; /* the name of what it was parsed from; a document may be made of several
+			   */
+	uint32_t count;	  /* children */
 	struct tr_node *first;
 	struct tr_node *next;
 };
@@ -61,7 +63,8 @@ int tr_document_load(const char *path, struct tr_document **ret,
 /* Release a document with all its nodes; NULL is permitted. */
 void tr_document_free(struct tr_document *document);
 
-/* The name it was parsed under; lives as long as the document. */
+/* The name it was parsed under; lives as long as the document. Where a node is at hand, its `file`
+ * is the one to name. */
 const char *tr_document_name(const struct tr_document *document);
 
 /* The root, never NULL. */

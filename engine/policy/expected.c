@@ -10,6 +10,9 @@
 #include "engine/policy/number.h"
 #include "engine/policy/walk.h"
 
+/* Of a list of words in a message. */
+#define WORDS_LENGTH_MAX 160
+
 const char *tr_article(const char *noun)
 {
 	return noun[0] && strchr("aeio", noun[0]) ? "an" : "a";
@@ -20,6 +23,11 @@ static void add_words(const struct tr_word *words, char *text, size_t size)
 	for (const struct tr_word *word = words; word->word; word++) {
 		size_t length = strlen(text);
 
+		/* The nearest of a long list is found by who knows what was typed. */
+		if (length > WORDS_LENGTH_MAX && word[1].word) {
+			(void)snprintf(text + length, size - length, ", ...");
+			return;
+		}
 		(void)snprintf(text + length, size - length, "%s%s", word == words ? "" : ", ",
 			       word->word);
 	}
@@ -37,6 +45,18 @@ static void expect_list(const struct tr_schema_field *field, char *text, size_t 
 	}
 	(void)snprintf(text, size, "a list, each item %s",
 		       tr_field_expected(&field->table->fields[0], item, sizeof item));
+}
+
+static void expect_shapes(unsigned shapes, char *text, size_t size)
+{
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (const struct tr_shape_words *words = tr_shapes; words->shape; words++) {
+		if ((shapes & words->shape) && length < size)
+			length += (size_t)snprintf(text + length, size - length, "%s%s",
+						   length ? " or " : "", words->noun);
+	}
 }
 
 const char *tr_field_expected(const struct tr_schema_field *field, char *text, size_t size)
@@ -86,6 +106,9 @@ const char *tr_field_expected(const struct tr_schema_field *field, char *text, s
 		break;
 	case TR_KIND_LIST:
 		expect_list(field, text, size);
+		break;
+	case TR_KIND_TREE:
+		expect_shapes(field->shapes, text, size);
 		break;
 	}
 	return text;
@@ -152,7 +175,7 @@ int tr_walk_refuse(struct tr_walk *walk, const struct tr_node *node, const char 
 	va_end(arguments);
 	/* A default that does not fit its own field is a mistake in the table. */
 	TR_ASSERT(!walk->builtin);
-	return tr_diagnose(walk->diagnostic, tr_document_name(walk->document),
+	return tr_diagnose(walk->diagnostic, node ? node->file : tr_document_name(walk->document),
 			   node ? node->line : 0, node ? node->column : 0, walk->path, "%s",
 			   message);
 }
@@ -172,6 +195,6 @@ int tr_schema_diagnose(struct tr_diagnostic *ret, const struct tr_document *docu
 	va_start(arguments, format);
 	(void)vsnprintf(message, sizeof message, format, arguments);
 	va_end(arguments);
-	return tr_diagnose(ret, tr_document_name(document), node ? node->line : 0,
-			   node ? node->column : 0, key, "%s", message);
+	return tr_diagnose(ret, node ? node->file : tr_document_name(document),
+			   node ? node->line : 0, node ? node->column : 0, key, "%s", message);
 }

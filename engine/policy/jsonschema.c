@@ -150,6 +150,22 @@ static void write_flags(struct writer *writer, const struct tr_schema_field *fie
 	close_brace(writer);
 }
 
+static void write_shapes(struct writer *writer, unsigned shapes)
+{
+	const char *separator = "";
+
+	begin(writer, "type");
+	tr_text_add(&writer->text, "[");
+	for (const struct tr_shape_words *words = tr_shapes; words->shape; words++) {
+		if (!(shapes & words->shape))
+			continue;
+		tr_text_add(&writer->text, separator);
+		tr_text_add_json(&writer->text, words->json);
+		separator = ", ";
+	}
+	tr_text_add(&writer->text, "]");
+}
+
 static void write_constraints(struct writer *writer, const struct tr_schema_field *field)
 {
 	switch (field->kind) {
@@ -186,6 +202,9 @@ static void write_constraints(struct writer *writer, const struct tr_schema_fiel
 	case TR_KIND_MAP:
 	case TR_KIND_LIST:
 		write_rows(writer, field);
+		break;
+	case TR_KIND_TREE:
+		write_shapes(writer, field->shapes);
 		break;
 	}
 }

@@ -58,8 +58,8 @@ static int write_canonical(const struct tr_draft *draft, const char *name,
 	return 0;
 }
 
-static int load_document(const struct tr_document *document, struct tr_policy_file **ret,
-			 struct tr_diagnostic *ret_diagnostic)
+int tr_policy_load_document(const struct tr_document *document, struct tr_policy_file **ret,
+			    struct tr_diagnostic *ret_diagnostic)
 {
 	struct tr_policy_file *file = calloc(1, sizeof *file);
 	struct tr_draft draft;
@@ -93,7 +93,7 @@ int tr_policy_load_text(const char *name, const char *text, size_t length,
 
 	if (tr_document_parse(name, text, length, &document, ret_diagnostic))
 		return -1;
-	err = load_document(document, ret, ret_diagnostic);
+	err = tr_policy_load_document(document, ret, ret_diagnostic);
 	tr_document_free(document);
 	return err;
 }
@@ -106,7 +106,7 @@ int tr_policy_load_file(const char *path, struct tr_policy_file **ret,
 
 	if (tr_document_load(path, &document, ret_diagnostic))
 		return -1;
-	err = load_document(document, ret, ret_diagnostic);
+	err = tr_policy_load_document(document, ret, ret_diagnostic);
 	tr_document_free(document);
 	return err;
 }

@@ -13,6 +13,7 @@
 #define TR_POLICY_BYTES_MAX (4u << 20)
 
 /* The vocabulary of policy files (engine/policy/schema.h): schema, reference, canonical form. */
+struct tr_document;
 struct tr_schema;
 extern const struct tr_schema tr_policy_schema;
 
@@ -25,6 +26,9 @@ int tr_policy_load_file(const char *path, struct tr_policy_file **ret,
 			struct tr_diagnostic *ret_diagnostic);
 int tr_policy_load_text(const char *name, const char *text, size_t length,
 			struct tr_policy_file **ret, struct tr_diagnostic *ret_diagnostic);
+/* The same from a document, which stays the caller's and is not needed afterwards. */
+int tr_policy_load_document(const struct tr_document *document, struct tr_policy_file **ret,
+			    struct tr_diagnostic *ret_diagnostic);
 void tr_policy_free(struct tr_policy_file *file);
 
 /* The compiled form; lives as long as the file. */

@@ -10,6 +10,9 @@
 #include "engine/policy/text.h"
 #include "engine/policy/walk.h"
 
+/* Longer lists of words stand elsewhere. */
+#define WORDS_INLINE_MAX 20
+
 /* A text inside a Markdown table. */
 static void add_cell(struct tr_text *text, const char *string)
 {
@@ -17,6 +20,22 @@ static void add_cell(struct tr_text *text, const char *string)
 		if (*string == '|')
 			tr_text_add(text, "\\");
 		tr_text_addn(text, string, 1);
+	}
+}
+
+/* "text or map" */
+static void add_shapes(struct tr_text *text, unsigned shapes)
+{
+	const char *separator = "";
+
+	for (const struct tr_shape_words *words = tr_shapes; words->shape; words++) {
+		const char *space = strchr(words->noun, ' ');
+
+		if (!(shapes & words->shape))
+			continue;
+		tr_text_addf(text, "%s%s", separator,
+			     strncmp(words->noun, "a ", 2) == 0 ? space + 1 : words->noun);
+		separator = " or ";
 	}
 }
 
@@ -28,7 +47,7 @@ static void add_type(struct tr_text *text, const struct tr_schema_field *field)
 		[TR_KIND_FLAGS] = "list of words", [TR_KIND_NAME] = "name",
 		[TR_KIND_TEXT] = "text",	   [TR_KIND_REFERENCE] = "name of ",
 		[TR_KIND_OBJECT] = "map",	   [TR_KIND_MAP] = "map, name to ",
-		[TR_KIND_LIST] = "list, each ",
+		[TR_KIND_LIST] = "list, each ",	   [TR_KIND_TREE] = "",
 	};
 	const char *noun = field->kind == TR_KIND_REFERENCE ? field->reference->table->name
 			   : field->table		    ? field->table->name
@@ -44,8 +63,19 @@ static void add_type(struct tr_text *text, const struct tr_schema_field *field)
 		add_type(text, &field->table->fields[0]);
 	else if (rows)
 		tr_text_addf(text, "%s %s", tr_article(noun), noun);
+	if (field->kind == TR_KIND_TREE)
+		add_shapes(text, field->shapes);
 	if (field->kind == TR_KIND_DECIMAL)
 		tr_text_addf(text, ", %u decimal%s", field->scale, field->scale == 1 ? "" : "s");
+}
+
+static unsigned count_words(const struct tr_word *words)
+{
+	unsigned count = 0;
+
+	while (words && words[count].word)
+		count++;
+	return count;
 }
 
 static void add_range(struct tr_text *text, const struct tr_schema_field *field)
@@ -60,6 +90,10 @@ static void add_range(struct tr_text *text, const struct tr_schema_field *field)
 		tr_text_addf(text, "%s .. %s entries", low, high);
 	else if (field->kind == TR_KIND_TEXT)
 		tr_text_addf(text, "%s .. %s bytes", low, high);
+	if (count_words(field->words) > WORDS_INLINE_MAX) {
+		tr_text_addf(text, "one of %u words", count_words(field->words));
+		return;
+	}
 	for (const struct tr_word *word = field->words; word && word->word; word++)
 		tr_text_addf(text, "%s`%s`", word == field->words ? "" : ", ", word->word);
 }

@@ -41,7 +41,8 @@ static int refuse_dangling(struct tr_walk *walk, const struct tr_pending *pendin
 						 : rows->count == 1 ? "; there is "
 								    : "; there are ",
 						 row_name(rows, table->size, i));
-	return tr_diagnose(walk->diagnostic, tr_document_name(walk->document),
+	return tr_diagnose(walk->diagnostic,
+			   pending->node ? pending->node->file : tr_document_name(walk->document),
 			   pending->node ? pending->node->line : 0,
 			   pending->node ? pending->node->column : 0, pending->path, "%s", message);
 }

@@ -81,8 +81,7 @@ static size_t digits(const char *text)
 	return strspn(text, "0123456789");
 }
 
-/* Whether YAML or JSON may take a bare word for a number. */
-static bool looks_like_number(const char *text)
+bool tr_looks_like_number(const char *text)
 {
 	size_t whole, fraction = 0;
 
@@ -105,8 +104,7 @@ static bool looks_like_number(const char *text)
 	return *text == '\0';
 }
 
-/* A bare word that stands for no text. */
-static bool means_something_else(const struct tr_scalar *scalar)
+bool tr_means_something_else(const struct tr_scalar *scalar)
 {
 	static const char *const words[] = {"",	    "~",    "null",  "Null",  "NULL", "true",
 					    "True", "TRUE", "false", "False", "FALSE"};
@@ -117,7 +115,7 @@ static bool means_something_else(const struct tr_scalar *scalar)
 		if (strcmp(scalar->text, words[i]) == 0)
 			return true;
 	}
-	return looks_like_number(scalar->text);
+	return tr_looks_like_number(scalar->text);
 }
 
 static int read_number(struct tr_walk *walk, const struct tr_schema_field *field,
@@ -178,7 +176,7 @@ static int read_name(struct tr_walk *walk, const struct tr_schema_field *field,
 {
 	char *copy;
 
-	if (means_something_else(scalar) || !tr_name_valid(scalar->text, scalar->length))
+	if (tr_means_something_else(scalar) || !tr_name_valid(scalar->text, scalar->length))
 		return tr_walk_wrong(walk, field, scalar->node);
 	copy = tr_arena_copy(walk->arena, scalar->text, scalar->length);
 	if (!copy)
@@ -192,7 +190,7 @@ static int read_text(struct tr_walk *walk, const struct tr_schema_field *field,
 {
 	char *copy;
 
-	if (means_something_else(scalar) || scalar->length < field->min ||
+	if (tr_means_something_else(scalar) || scalar->length < field->min ||
 	    scalar->length > field->max)
 		return tr_walk_wrong(walk, field, scalar->node);
 	for (size_t i = 0; i < scalar->length; i++) {
@@ -219,7 +217,7 @@ static int read_reference(struct tr_walk *walk, const struct tr_schema_field *fi
 		tr_member_store(member, field->width, TR_STAR);
 		return 0;
 	}
-	if (means_something_else(scalar))
+	if (tr_means_something_else(scalar))
 		return tr_walk_wrong(walk, field, scalar->node);
 	pending = tr_arena_new(walk->arena, sizeof *pending);
 	if (!pending)

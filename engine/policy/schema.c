@@ -40,8 +40,8 @@ void tr_walk_leave(struct tr_walk *walk, size_t before)
 int tr_walk_refuse_key(struct tr_walk *walk, const struct tr_node *node, const char *message)
 {
 	TR_ASSERT(!walk->builtin);
-	return tr_diagnose(walk->diagnostic, tr_document_name(walk->document), node->key_line,
-			   node->key_column, walk->path, "%s", message);
+	return tr_diagnose(walk->diagnostic, node->file, node->key_line, node->key_column,
+			   walk->path, "%s", message);
 }
 
 static int refuse_unknown(struct tr_walk *walk, const struct tr_table *table,
@@ -203,6 +203,8 @@ int tr_walk_value(struct tr_walk *walk, const struct tr_schema_field *field,
 			return 0;
 		return read_container(walk, field, node, NULL, member);
 	}
+	if (field->kind == TR_KIND_TREE)
+		return node ? tr_tree_read(walk, field, node, member) : 0;
 	if (node) {
 		if (node->kind != TR_NODE_SCALAR)
 			return tr_walk_wrong(walk, field, node);

@@ -78,6 +78,16 @@ enum tr_kind {
 	TR_KIND_OBJECT,	   /* a struct */
 	TR_KIND_MAP,	   /* struct tr_rows */
 	TR_KIND_LIST,	   /* struct tr_rows */
+	TR_KIND_TREE,	   /* const struct tr_node *, of one of `shapes`; NULL: not given */
+};
+
+/* What the value of a TREE may be; or-ed. What it means is said by who takes it from there. */
+enum tr_shape {
+	TR_SHAPE_TEXT = 1 << 0,
+	TR_SHAPE_NUMBER = 1 << 1,
+	TR_SHAPE_BOOL = 1 << 2,
+	TR_SHAPE_MAP = 1 << 3,
+	TR_SHAPE_LIST = 1 << 4,
 };
 
 /* One word of an enumeration; the array ends with a NULL word. */
@@ -101,13 +111,14 @@ struct tr_schema_field {
 	enum tr_kind kind;
 	enum tr_builtin builtin; /* MAP */
 	bool required;
-	bool optional; /* OBJECT: where absent it stays zeroes instead of taking defaults; needs
-			  `node` */
-	bool star;     /* REFERENCE: "*" is permitted; MAP: as a name of a row */
-	bool set;      /* LIST of scalars: order means nothing, the same twice is refused */
-	uint8_t width; /* bytes of the member, scalars */
-	uint8_t scale; /* DECIMAL: digits behind the point, 0..9 */
-	size_t offset; /* of the member */
+	bool optional;	/* OBJECT: where absent it stays zeroes instead of taking defaults; needs
+			   `node` */
+	bool star;	/* REFERENCE: "*" is permitted; MAP: as a name of a row */
+	bool set;	/* LIST of scalars: order means nothing, the same twice is refused */
+	uint8_t width;	/* bytes of the member, scalars */
+	uint8_t scale;	/* DECIMAL: digits behind the point, 0..9 */
+	uint8_t shapes; /* TREE: enum tr_shape */
+	size_t offset;	/* of the member */
 	size_t node;  /* offset of a `const struct tr_node *` that gets the value's node, NULL where
 			 not given; 0: not wanted */
 	uint64_t min; /* number in the member's units; rows; bytes of a text */
@@ -230,6 +241,12 @@ struct tr_schema {
 	{                                                                                          \
 		.key = (key_), .kind = TR_KIND_LIST, .offset = offsetof(type, member),             \
 		.table = (table_), .min = (min_), .max = (max_), .doc = __VA_ARGS__                \
+	}
+/* The document must live as long as the struct: the member points into it. */
+#define TR_TREE(type, member, key_, shapes_, ...)                                                  \
+	{                                                                                          \
+		.key = (key_), .kind = TR_KIND_TREE, .offset = offsetof(type, member),             \
+		.width = TR_MEMBER_WIDTH(type, member), .shapes = (shapes_), .doc = __VA_ARGS__    \
 	}
 
 /*

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The walk of a document by a table: what its parts share. schema.c has the fields, rows.c maps and
- * lists, scalar.c single values, expected.c the words for what is wrong, resolve.c references.
+ * lists, scalar.c single values, tree.c what is kept whole, expected.c the words for what is wrong,
+ * resolve.c references.
  */
 #ifndef TR_POLICY_WALK_H
 #define TR_POLICY_WALK_H
 
 #include "engine/policy/schema.h"
+#include "engine/policy/text.h"
 
 /* A name that was read and is looked up when every map is complete. */
 struct tr_pending {
@@ -74,9 +76,31 @@ int tr_walk_rows(struct tr_walk *walk, const struct tr_schema_field *field,
 /* Look up every pending name in the root struct's maps. */
 int tr_walk_resolve(struct tr_walk *walk, const void *root);
 
-/* Read one scalar into its member; the kind is not FLAGS, OBJECT, MAP or LIST. */
+/* Whether YAML or JSON may take a bare word for a number; whether a bare scalar stands for
+ * something that is no text: a number, a truth value, nothing. */
+bool tr_looks_like_number(const char *text);
+bool tr_means_something_else(const struct tr_scalar *scalar);
+
+/* Read one scalar into its member; the kind is not FLAGS, OBJECT, MAP, LIST or TREE. */
 int tr_scalar_read(struct tr_walk *walk, const struct tr_schema_field *field,
 		   const struct tr_scalar *scalar, void *member);
+
+/* Keep a node as it is in its member, if it has a shape that the field takes. */
+int tr_tree_read(struct tr_walk *walk, const struct tr_schema_field *field,
+		 const struct tr_node *node, void *member);
+
+/* Write a node and all below it as JSON on one line, keys sorted; returns how many values that are.
+ */
+size_t tr_tree_write(struct tr_text *text, const struct tr_node *node);
+
+/* The words for a TREE's shapes, as JSON Schema has them ("string") and as a reader has them ("a
+ * text"); ends with a shape of 0. */
+struct tr_shape_words {
+	unsigned shape;
+	const char *json;
+	const char *noun;
+};
+extern const struct tr_shape_words tr_shapes[];
 
 /* Store and fetch an unsigned member of `width` bytes. */
 void tr_member_store(void *member, unsigned width, uint64_t value);

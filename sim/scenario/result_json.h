@@ -20,7 +20,7 @@ struct tr_result_origin {
 	const char *arrivals;  /* "poisson", for synthetic ones */
 	uint64_t rows_skipped; /* of the trace */
 	uint64_t rows_adjusted;
-	uint64_t wall_ns;
+	uint64_t wall_ns; /* 0: left out, with what is made of it */
 	/* The text of a name, or NULL. */
 	const char *(*name_of)(void *self, tr_name name);
 	void *self;

@@ -26,20 +26,6 @@ static tr_name name_of(const char *text)
 	return text ? tr_name_of(text, strlen(text)) : 0;
 }
 
-/* A relative path, taken from the folder that the scenario stands in. */
-static const char *path_from(struct tr_scenario *scenario, const char *prefix, const char *path)
-{
-	const char *file = tr_document_name(scenario->document);
-	const char *slash = strrchr(file, '/');
-	size_t folder = path[0] == '/' || !slash ? 0 : (size_t)(slash - file) + 1;
-	size_t size = strlen(prefix) + folder + strlen(path) + 1;
-	char *joined = tr_arena_new(&scenario->arena, size);
-
-	if (joined)
-		(void)snprintf(joined, size, "%s%.*s%s", prefix, (int)folder, file, path);
-	return joined;
-}
-
 static int take_trace(struct tr_scenario *scenario, const struct tr_draft_trace *draft,
 		      struct tr_diagnostic *ret_diagnostic)
 {
@@ -54,7 +40,10 @@ static int take_trace(struct tr_scenario *scenario, const struct tr_draft_trace 
 	(void)snprintf(prefix, sizeof prefix, "%s:", tr_trace_format_name(format));
 	scenario->source = TR_SOURCE_TRACE;
 	scenario->trace_options = draft->options;
-	scenario->trace = strcmp(path, "-") == 0 ? draft->file : path_from(scenario, prefix, path);
+	scenario->trace =
+		strcmp(path, "-") == 0
+			? draft->file
+			: tr_include_path(&scenario->arena, draft->file_node->file, prefix, path);
 	return scenario->trace ? 0 : out_of_memory(scenario, ret_diagnostic);
 }
 
@@ -210,40 +199,117 @@ static int take_labels(struct tr_scenario *scenario, const struct tr_draft_label
 	return 0;
 }
 
+/* ---------------------------------------------------------------------------------------- head */
+
+static bool is_requirement(const char *text)
+{
+	size_t letters = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return letters == 3 && text[3] == '-' && text[4] >= '1' && text[4] <= '9' &&
+	       text[4 + strspn(text + 4, "0123456789")] == '\0';
+}
+
+static int take_proves(struct tr_scenario *scenario, const struct tr_rows *rows,
+		       struct tr_diagnostic *ret_diagnostic)
+{
+	const struct tr_draft_requirement *items = rows->items;
+
+	for (uint32_t i = 0; i < rows->count; i++) {
+		if (!is_requirement(items[i].id))
+			return tr_schema_diagnose(ret_diagnostic, scenario->document,
+						  items[i].row.node, "proves",
+						  "found '%s'; expected the ID of a requirement: "
+						  "three capital letters, '-', a number, such as "
+						  "SIM-5",
+						  items[i].id);
+		scenario->proves[scenario->proves_count++] = items[i].id;
+	}
+	return 0;
+}
+
+static int take_head(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+		     struct tr_diagnostic *ret_diagnostic)
+{
+	scenario->title = draft->title;
+	if (take_proves(scenario, &draft->proves, ret_diagnostic))
+		return -1;
+	if (tr_scenario_take_seeds(scenario, draft, ret_diagnostic))
+		return -1;
+	return tr_scenario_take_policy(scenario, draft->policy, ret_diagnostic);
+}
+
+/* A report is not older than the gap to the next, so that one of a server is on its way at most. */
+static int take_signals(struct tr_scenario *scenario, const struct tr_scenario_fleet *fleet,
+			struct tr_diagnostic *ret_diagnostic)
+{
+	if (fleet->signal_age_ns > fleet->signal_ns)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document,
+					  fleet->signal_age_node, "fleet.signal_age_ms",
+					  "found more than 'signal_ms'; expected at most that");
+	scenario->signal = fleet->signal_ns;
+	scenario->signal_age = fleet->signal_age_ns;
+	return 0;
+}
+
 /* ---------------------------------------------------------------------------------------- load */
 
 static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		struct tr_diagnostic *ret_diagnostic)
 {
-	scenario->seed = draft->seed;
 	scenario->requests_max = draft->requests;
 	scenario->duration = draft->duration_ns;
 	scenario->store_delay = draft->store_ns;
 	scenario->stop_after = draft->stop_ns;
 	scenario->fleet = &draft->fleet;
 	scenario->profiles = &draft->labels.profiles;
+	scenario->assertions = &draft->assertions;
 	if (draft->trace.node && draft->workload.node)
 		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->workload.node,
 					  "workload", "found beside 'trace'; expected one of them");
-	if (draft->policy) {
-		scenario->policy = path_from(scenario, "", draft->policy);
-		if (!scenario->policy)
-			return out_of_memory(scenario, ret_diagnostic);
-	}
+	if (take_head(scenario, draft, ret_diagnostic))
+		return -1;
 	if (draft->trace.node && take_trace(scenario, &draft->trace, ret_diagnostic))
 		return -1;
 	if (draft->workload.node && take_workload(scenario, &draft->workload, ret_diagnostic))
 		return -1;
-	return take_labels(scenario, &draft->labels, ret_diagnostic);
+	if (take_signals(scenario, &draft->fleet, ret_diagnostic))
+		return -1;
+	if (tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic))
+		return -1;
+	if (take_labels(scenario, &draft->labels, ret_diagnostic))
+		return -1;
+	return tr_assertions_take(scenario->document, &draft->assertions, scenario->faults,
+				  scenario->fault_count, ret_diagnostic);
+}
+
+static int read_document(struct tr_scenario *scenario, const struct tr_scenario_reading *reading,
+			 struct tr_diagnostic *ret_diagnostic)
+{
+	struct tr_draft_scenario *draft = tr_arena_new(&scenario->arena, sizeof *draft);
+	size_t nodes;
+
+	if (!draft)
+		return out_of_memory(scenario, ret_diagnostic);
+	if (tr_include_resolve(scenario->document, &scenario->files, ret_diagnostic))
+		return -1;
+	if (tr_parameters_resolve(scenario->document, reading->settings, reading->setting_count,
+				  &scenario->arena, &scenario->parameters, ret_diagnostic))
+		return -1;
+	if (tr_schema_read(&tr_scenario_schema, scenario->document, &scenario->arena, draft,
+			   ret_diagnostic))
+		return -1;
+	if (take(scenario, draft, ret_diagnostic))
+		return -1;
+	scenario->canonical = tr_schema_canonical(&tr_scenario_schema, draft,
+						  &scenario->canonical_length, &nodes);
+	return scenario->canonical ? 0 : out_of_memory(scenario, ret_diagnostic);
 }
 
 /* The document becomes the scenario's, also on failure. */
-static int load_document(struct tr_document *document, struct tr_scenario **ret,
-			 struct tr_diagnostic *ret_diagnostic)
+static int load_document(struct tr_document *document, const struct tr_scenario_reading *reading,
+			 struct tr_scenario **ret, struct tr_diagnostic *ret_diagnostic)
 {
 	struct tr_scenario *scenario = calloc(1, sizeof *scenario);
-	struct tr_draft_scenario *draft;
-	size_t nodes;
 
 	if (!scenario) {
 		tr_diagnose(ret_diagnostic, tr_document_name(document), 0, 0, NULL,
@@ -252,36 +318,31 @@ static int load_document(struct tr_document *document, struct tr_scenario **ret,
 		return -1;
 	}
 	scenario->document = document;
-	draft = tr_arena_new(&scenario->arena, sizeof *draft);
-	if (!draft) {
-		out_of_memory(scenario, ret_diagnostic);
-		goto err;
-	}
-	if (tr_schema_read(&tr_scenario_schema, document, &scenario->arena, draft, ret_diagnostic))
-		goto err;
-	if (take(scenario, draft, ret_diagnostic))
-		goto err;
-	scenario->canonical = tr_schema_canonical(&tr_scenario_schema, draft,
-						  &scenario->canonical_length, &nodes);
-	if (!scenario->canonical) {
-		out_of_memory(scenario, ret_diagnostic);
-		goto err;
+	scenario->path = tr_document_name(document);
+	scenario->files = reading->files ? *reading->files : tr_scenario_disk;
+	if (read_document(scenario, reading, ret_diagnostic)) {
+		tr_scenario_free(scenario);
+		return -1;
 	}
 	*ret = scenario;
 	return 0;
-err:
-	tr_scenario_free(scenario);
-	return -1;
+}
+
+int tr_scenario_load(const char *path, const struct tr_scenario_reading *reading,
+		     struct tr_scenario **ret, struct tr_diagnostic *ret_diagnostic)
+{
+	const struct tr_scenario_files *files = reading->files ? reading->files : &tr_scenario_disk;
+	struct tr_document *document;
+
+	if (files->load(files->self, path, &document, ret_diagnostic))
+		return -1;
+	return load_document(document, reading, ret, ret_diagnostic);
 }
 
 int tr_scenario_load_file(const char *path, struct tr_scenario **ret,
 			  struct tr_diagnostic *ret_diagnostic)
 {
-	struct tr_document *document;
-
-	if (tr_document_load(path, &document, ret_diagnostic))
-		return -1;
-	return load_document(document, ret, ret_diagnostic);
+	return tr_scenario_load(path, &(struct tr_scenario_reading){0}, ret, ret_diagnostic);
 }
 
 int tr_scenario_load_text(const char *name, const char *text, size_t length,
@@ -291,7 +352,7 @@ int tr_scenario_load_text(const char *name, const char *text, size_t length,
 
 	if (tr_document_parse(name, text, length, &document, ret_diagnostic))
 		return -1;
-	return load_document(document, ret, ret_diagnostic);
+	return load_document(document, &(struct tr_scenario_reading){0}, ret, ret_diagnostic);
 }
 
 struct tr_scenario *tr_scenario_default(void)
@@ -301,6 +362,7 @@ struct tr_scenario *tr_scenario_default(void)
 
 	if (tr_scenario_load_text("default", EMPTY, strlen(EMPTY), &scenario, &ignored))
 		return NULL;
+	scenario->path = NULL;
 	return scenario;
 }
 

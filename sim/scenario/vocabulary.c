@@ -11,6 +11,16 @@
 
 /* ------------------------------------------------------------------------------------- servers */
 
+#define X(NAME, word, text) {word, TR_HEADERS_##NAME, text},
+static const struct tr_word headers_words[] = {TR_HEADERS_MAP(X){0}};
+#undef X
+static const struct tr_word full_words[] = {
+	{"429", 429, NULL},
+	{"503", 503, NULL},
+	{"529", 529, NULL},
+	{0},
+};
+
 #define GIVEN(member) .node = offsetof(struct tr_draft_profile, given.member)
 
 static const struct tr_schema_field profile_fields[] = {
@@ -43,6 +53,39 @@ static const struct tr_schema_field profile_fields[] = {
 		   "Tries that fail: a third each at connect, before the first token, and in the "
 		   "middle of the stream.",
 		   .initial_note = "0", GIVEN(error_ppm)),
+	TR_INTEGER(struct tr_draft_profile, profile.workers, "workers", 0, UINT16_MAX, NULL,
+		   "requests",
+		   "HTTP workers: requests that it reads or answers at once. Further connections "
+		   "stand, unread, before its line; 0: no limit.",
+		   .initial_note = "0", GIVEN(workers)),
+	TR_INTEGER(struct tr_draft_profile, profile.inside_max, "inside_max", 0, 1 << 24, NULL,
+		   "requests",
+		   "Requests that it holds, being served and waiting; more are refused. 0: no "
+		   "limit.",
+		   .initial_note = "0", GIVEN(inside_max)),
+	TR_ENUM(struct tr_draft_profile, profile.full_status, "full_status", full_words, NULL,
+		"How those are refused.", .initial_note = "503", GIVEN(full_status)),
+	TR_DURATION_MS(struct tr_draft_profile, profile.full_retry_ns, "full_retry_after_ms", 0,
+		       SPAN_MS_MAX, NULL, "What it asks of them; 0: nothing.", .initial_note = "0",
+		       GIVEN(full_retry_ns)),
+	TR_INTEGER(struct tr_draft_profile, profile.limit_requests, "limit_requests", 0,
+		   UINT32_MAX - 1, NULL, "requests",
+		   "Its own rate limit: requests taken in within each interval. More get a 429 and "
+		   "a `retry-after` to the interval's end. 0: none.",
+		   .initial_note = "0", GIVEN(limit_requests)),
+	TR_INTEGER(
+		struct tr_draft_profile, profile.limit_tokens, "limit_tokens", 0, INT64_MAX, NULL,
+		"tokens",
+		"The same of tokens: prompts when they are taken in, answers when they are over.",
+		.initial_note = "0", GIVEN(limit_tokens)),
+	TR_DURATION_S(struct tr_draft_profile, profile.limit_interval, "limit_interval_s", 1, 86400,
+		      NULL, "Length of the intervals.", .initial_note = "60",
+		      GIVEN(limit_interval)),
+	TR_BOOL(struct tr_draft_profile, profile.limit_reported, "limit_reported", NULL,
+		"Whether its answers say what is left (`x-ratelimit-*`).",
+		.initial_note = "`false`", GIVEN(limit_reported)),
+	TR_ENUM(struct tr_draft_profile, profile.headers, "headers", headers_words, NULL,
+		"When it says that it will answer.", .initial_note = "`slot`", GIVEN(headers)),
 };
 static const struct tr_table profile_table = TR_TABLE(
 	struct tr_draft_profile, profile_fields, "server",
@@ -56,6 +99,11 @@ static const struct tr_schema_field fleet_fields[] = {
 	       "The servers of a model of the policy, by the model's name."),
 	TR_MAP(struct tr_scenario_fleet, endpoints, "endpoints", &profile_table, 0,
 	       TR_POLICY_ENDPOINTS_MAX, "The server of an endpoint of the policy, by its name."),
+	TR_DURATION_MS(struct tr_scenario_fleet, signal_ns, "signal_ms", 0, SPAN_MS_MAX, "0",
+		       "Between two reports of its load that each server makes; 0: none."),
+	TR_DURATION_MS(struct tr_scenario_fleet, signal_age_ns, "signal_age_ms", 0, SPAN_MS_MAX,
+		       "0", "How old a report is when it comes; at most `signal_ms`.",
+		       .node = offsetof(struct tr_scenario_fleet, signal_age_node)),
 };
 static const struct tr_table fleet_table =
 	TR_TABLE(struct tr_scenario_fleet, fleet_fields, "fleet",
@@ -172,11 +220,50 @@ static const struct tr_table labels_table = TR_TABLE(
 
 /* ------------------------------------------------------------------------------------ scenario */
 
+static const struct tr_schema_field requirement_fields[] = {
+	TR_TEXT(struct tr_draft_requirement, id, "id", 1, 20, NULL,
+		"Three capital letters, a hyphen, a number."),
+};
+static const struct tr_table requirement_table =
+	TR_TABLE(struct tr_draft_requirement, requirement_fields, "requirement", .scalar = true);
+
+static const struct tr_schema_field file_fields[] = {
+	TR_TEXT(struct tr_draft_file, path, "path", 1, 4000, NULL,
+		"A file, from the folder of the one that names it."),
+};
+static const struct tr_table file_table =
+	TR_TABLE(struct tr_draft_file, file_fields, "file", .scalar = true);
+
+static const struct tr_schema_field parameter_fields[] = {
+	TR_TREE(struct tr_draft_parameter, value, "value",
+		TR_SHAPE_TEXT | TR_SHAPE_NUMBER | TR_SHAPE_BOOL, "What it stands for."),
+};
+static const struct tr_table parameter_table =
+	TR_TABLE(struct tr_draft_parameter, parameter_fields, "parameter", .scalar = true);
+
 static const struct tr_schema_field scenario_fields[] = {
-	TR_TEXT(struct tr_draft_scenario, policy, "policy", 1, 4000, NULL,
-		"The policy file, from the scenario's folder. The command line may name another."),
+	TR_TEXT(struct tr_draft_scenario, title, "title", 1, 200, NULL,
+		"What goes wrong and what must hold, in a line."),
+	TR_LIST(struct tr_draft_scenario, proves, "proves", &requirement_table, 0,
+		TR_SCENARIO_PROVES_MAX, "The requirements that it stands for, such as `SIM-5`.",
+		.set = true),
+	TR_LIST(struct tr_draft_scenario, include, "include", &file_table, 0, TR_INCLUDE_FILES_MAX,
+		"Scenario files that this one is laid over, from its own folder: maps are merged "
+		"key by key, lists and single values are replaced, later files win, this one "
+		"last."),
+	TR_MAP(struct tr_draft_scenario, parameters, "parameters", &parameter_table, 0,
+	       TR_PARAMETERS_MAX,
+	       "Names and values; `${NAME}` stands for the value in any text, number or word. The "
+	       "command line may give another value: `--set NAME=VALUE`."),
+	TR_TREE(struct tr_draft_scenario, policy, "policy", TR_SHAPE_TEXT | TR_SHAPE_MAP,
+		"The policy file, from the scenario's folder; or the policy itself as a map; or "
+		"`{base: FILE, set: {...}}`, a file with something laid over it as `include` does. "
+		"The command line may name another."),
 	TR_INTEGER(struct tr_draft_scenario, seed, "seed", 0, INT64_MAX, "1", NULL,
-		   "Of every random draw. The command line may give another."),
+		   "Of every random draw. The command line may give another.",
+		   .node = offsetof(struct tr_draft_scenario, seed_node)),
+	TR_TREE(struct tr_draft_scenario, seeds, "seeds", TR_SHAPE_TEXT | TR_SHAPE_LIST,
+		"Several, each a case of its own: `1..50`, or a list; instead of `seed`."),
 	TR_OBJECT(struct tr_draft_scenario, trace, "trace", &trace_table,
 		  "Requests from a trace; instead of `workload`.", .optional = true,
 		  .node = offsetof(struct tr_draft_scenario, trace.node)),
@@ -190,11 +277,15 @@ static const struct tr_schema_field scenario_fields[] = {
 	TR_OBJECT(struct tr_draft_scenario, labels, "labels", &labels_table,
 		  "What requests carry."),
 	TR_OBJECT(struct tr_draft_scenario, fleet, "fleet", &fleet_table, "The machines."),
+	TR_LIST(struct tr_draft_scenario, faults, "faults", &tr_scenario_fault_table, 0,
+		TR_FAULTS_MAX, "What goes wrong, and when."),
 	TR_DURATION_MS(struct tr_draft_scenario, store_ns, "store_ms", 0, SPAN_MS_MAX, "1",
 		       "How long storing an asynchronous request takes."),
 	TR_DURATION_S(struct tr_draft_scenario, stop_ns, "stop_s", 0, SPAN_S_MAX, "0",
 		      "Stop so long after the first request, whatever is still in the system; 0: "
 		      "when all have ended."),
+	TR_LIST(struct tr_draft_scenario, assertions, "assert", &tr_assertion_table, 0,
+		TR_ASSERTIONS_MAX, "What must hold of the run."),
 };
 static const struct tr_table scenario_table =
 	TR_TABLE(struct tr_draft_scenario, scenario_fields, "scenario");

@@ -5,7 +5,9 @@
 #ifndef TR_SIM_SCENARIO_VOCABULARY_H
 #define TR_SIM_SCENARIO_VOCABULARY_H
 
+#include "sim/scenario/assertion.h"
 #include "sim/scenario/scenario.h"
+#include "sim/scenario/vocabulary_faults.h"
 
 /* Each may be left out, for there are layers of them. */
 #define TR_PROFILE_FIELDS_MAP(X)                                                                   \
@@ -16,7 +18,16 @@
 	X(tpot_ns)                                                                                 \
 	X(service_noise_permille)                                                                  \
 	X(endpoint_noise_permille)                                                                 \
-	X(error_ppm)
+	X(error_ppm)                                                                               \
+	X(workers)                                                                                 \
+	X(inside_max)                                                                              \
+	X(full_status)                                                                             \
+	X(full_retry_ns)                                                                           \
+	X(limit_requests)                                                                          \
+	X(limit_tokens)                                                                            \
+	X(limit_interval)                                                                          \
+	X(limit_reported)                                                                          \
+	X(headers)
 
 struct tr_draft_profile {
 	struct tr_row row;
@@ -32,6 +43,9 @@ struct tr_scenario_fleet {
 	struct tr_draft_profile all;
 	struct tr_rows models;	  /* struct tr_draft_profile */
 	struct tr_rows endpoints; /* struct tr_draft_profile */
+	tr_span_ns signal_ns;
+	tr_span_ns signal_age_ns;
+	const struct tr_node *signal_age_node;
 };
 
 /* Quantiles of a token distribution; X(member, share of 10^6). */
@@ -84,17 +98,51 @@ struct tr_draft_labels {
 	struct tr_rows profiles; /* the same */
 };
 
+struct tr_draft_requirement {
+	struct tr_row row;
+	const char *id;
+};
+
+/* `include` and `parameters` have done their work when a scenario is read by its table; they stand
+ * there for who reads the page. */
+struct tr_draft_file {
+	struct tr_row row;
+	const char *path;
+};
+
+struct tr_draft_parameter {
+	struct tr_row row;
+	const struct tr_node *value;
+};
+
 struct tr_draft_scenario {
-	const char *policy;
+	const char *title;
+	struct tr_rows proves;	   /* struct tr_draft_requirement */
+	struct tr_rows include;	   /* struct tr_draft_file */
+	struct tr_rows parameters; /* struct tr_draft_parameter */
+	const struct tr_node *policy;
 	uint64_t seed;
+	const struct tr_node *seed_node; /* NULL: not given */
+	const struct tr_node *seeds;
 	struct tr_draft_trace trace;
 	struct tr_draft_workload workload;
 	uint64_t requests;
 	tr_span_ns duration_ns;
 	struct tr_draft_labels labels;
 	struct tr_scenario_fleet fleet;
+	struct tr_rows faults; /* struct tr_draft_fault */
 	tr_span_ns store_ns;
 	tr_span_ns stop_ns;
+	struct tr_rows assertions; /* struct tr_draft_assertion */
 };
+
+/* Take one key over, with its checks; each returns 0, or -1 and *ret_diagnostic. */
+int tr_scenario_take_policy(struct tr_scenario *scenario, const struct tr_node *node,
+			    struct tr_diagnostic *ret_diagnostic);
+int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+			   struct tr_diagnostic *ret_diagnostic);
+/* Take them into the scenario, checked but for the names of the policy. Returns 0, or -1. */
+int tr_scenario_take_faults(struct tr_scenario *scenario, const struct tr_rows *drafts,
+			    struct tr_diagnostic *ret_diagnostic);
 
 #endif

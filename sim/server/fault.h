@@ -198,6 +198,24 @@ struct tr_fault {
 		span; /* start_ms, extra_ms, after_ms, hold_ms (0: to its end), token_ms, by_ms */
 };
 
+/* Statuses that a server may answer with. S(status) */
+#define TR_FAULT_STATUS_MAP(S)                                                                     \
+	S(400)                                                                                     \
+	S(401)                                                                                     \
+	S(402)                                                                                     \
+	S(403)                                                                                     \
+	S(404)                                                                                     \
+	S(408)                                                                                     \
+	S(409)                                                                                     \
+	S(413)                                                                                     \
+	S(422)                                                                                     \
+	S(429)                                                                                     \
+	S(500)                                                                                     \
+	S(502)                                                                                     \
+	S(503)                                                                                     \
+	S(504)                                                                                     \
+	S(529)
+
 /* What a host says of an answer with this status, 400 and above: the typed cause, as the texts of
  * engine/reason.h have it. */
 enum tr_cause tr_fault_cause(uint32_t status);

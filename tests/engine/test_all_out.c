@@ -10,13 +10,10 @@
 
 #include <cmocka.h>
 
-#include "tests/engine/stage.h"
+#include "tests/engine/scene.h"
 
 #define M TR_NAME("m")
 #define N TR_NAME("n")
-
-static struct tr_plan plan;
-static struct tr_stage stage;
 
 /* Model m of two endpoints falls back to n, which has one. One fault opens a breaker. */
 static void set_up(void)
@@ -30,11 +27,6 @@ static void set_up(void)
 	plan.policy.breaker.successes = 1;
 	plan.policy.breaker.all_out = TR_ALL_OUT_SERVE;
 	plan.policy.breaker.open_ns = plan.policy.breaker.open_ns_max = 10 * TR_SECOND;
-}
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
 }
 
 static tr_name m(uint32_t i)

@@ -11,10 +11,7 @@
 #include <cmocka.h>
 
 #include "engine/random.h"
-#include "tests/engine/stage.h"
-
-static struct tr_plan plan;
-static struct tr_stage stage;
+#include "tests/engine/scene.h"
 
 /* ---- shares ---- */
 
@@ -25,11 +22,6 @@ static void set_up(uint32_t percent, uint32_t per_second)
 	tr_plan_model(&plan, TR_NAME("m"), 1, 64);
 	plan.policy.retry = (struct tr_policy_retry){
 		.attempts = 16, .budget_percent = percent, .budget_per_second = per_second};
-}
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
 }
 
 static uint64_t submit(void)

@@ -12,14 +12,10 @@
 
 #include <cmocka.h>
 
-#include "engine/job.h"
-#include "tests/engine/stage.h"
+#include "tests/engine/scene.h"
 
 #define GROUP UINT64_C(77)
 #define MANY  500
-
-static struct tr_plan plan;
-static struct tr_stage stage;
 
 static void set_up(uint32_t slots)
 {
@@ -27,11 +23,6 @@ static void set_up(uint32_t slots)
 	tr_plan_model(&plan, TR_NAME("m"), 1, slots);
 	plan.policy.retry.attempts = 3;
 	plan.intents[tr_plan_intent(&plan, TR_NAME("kept"))].cancelable = 0;
-}
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
 }
 
 static uint64_t submit(uint64_t group_id, uint16_t flags)

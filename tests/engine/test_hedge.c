@@ -14,28 +14,7 @@
 
 #include "engine/health.h"
 #include "engine/random.h"
-#include "tests/engine/stage.h"
-
-static struct tr_plan plan;
-static struct tr_stage stage;
-
-/* One model of so many endpoints of four slots; three retries. */
-static void set_up(uint32_t endpoints)
-{
-	tr_plan_init(&plan, 1);
-	tr_plan_model(&plan, TR_NAME("m"), endpoints, 4);
-	plan.policy.retry.attempts = 3;
-}
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
-}
-
-static uint64_t submit(void)
-{
-	return tr_stage_submit(&stage, (struct tr_event_job_submit){0});
-}
+#include "tests/engine/scene_retry.h"
 
 /* What is said of the pool, and what was asked. */
 static struct {

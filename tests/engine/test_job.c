@@ -10,13 +10,9 @@
 
 #include <cmocka.h>
 
-#include "engine/job.h"
-#include "tests/engine/stage.h"
+#include "tests/engine/scene.h"
 
 #define NO TR_JOB_NO_MOVE
-
-static struct tr_plan plan;
-static struct tr_stage stage;
 
 /* Two endpoints of one slot, both taken; `mine` is the job the scene is about. */
 static uint64_t taken[2], mine;
@@ -27,11 +23,6 @@ static void set_up(void)
 	tr_plan_model(&plan, TR_NAME("m"), 2, 1);
 	plan.policy.retry.attempts = 3;
 	plan.classes[tr_plan_class(&plan, TR_NAME("urgent"), 200)].preempt = TR_PREEMPT_HARD;
-}
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
 }
 
 static void start_full(void)
@@ -46,13 +37,6 @@ static uint64_t submit(uint16_t flags)
 {
 	mine = tr_stage_submit(&stage, (struct tr_event_job_submit){.flags = flags});
 	return mine;
-}
-
-static enum tr_job_state state_of(uint64_t job_id)
-{
-	const struct tr_job *job = tr_job_find(stage.engine, job_id);
-
-	return job ? (enum tr_job_state)job->state : TR_JOB_FREE;
 }
 
 /* ---- into each state ---- */

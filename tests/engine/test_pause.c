@@ -10,41 +10,9 @@
 
 #include <cmocka.h>
 
-#include "engine/breaker.h"
-#include "tests/engine/stage.h"
+#include "tests/engine/scene_breaker.h"
 
 #define GOOD false
-
-static struct tr_plan plan;
-static struct tr_stage stage;
-
-static void set_up(uint32_t endpoints)
-{
-	tr_plan_init(&plan, 1);
-	tr_plan_model(&plan, TR_NAME("m"), endpoints, 20);
-	plan.policy.breaker.consecutive = 3;
-	plan.policy.breaker.successes = 1;
-}
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
-}
-
-static tr_name endpoint(uint32_t i)
-{
-	return tr_plan_endpoint_name(TR_NAME("m"), i);
-}
-
-static uint8_t breaker_of(uint32_t i)
-{
-	return tr_stage_endpoint(&stage, endpoint(i)).breaker;
-}
-
-static uint64_t submit(void)
-{
-	return tr_stage_submit(&stage, (struct tr_event_job_submit){0});
-}
 
 static void end(uint64_t job, bool bad)
 {
@@ -52,12 +20,6 @@ static void end(uint64_t job, bool bad)
 		assert_int_equal(tr_stage_fail(&stage, job, TR_CAUSE_RESET, 0), 0);
 	else
 		assert_int_equal(tr_stage_complete(&stage, job, 1), 0);
-}
-
-/* Endpoints stand in the registry in the order of the plan's rows. */
-static struct tr_bucket window_of(uint32_t i)
-{
-	return tr_breaker_window(stage.engine, i);
 }
 
 /* RES-1, RES-5: 429 and 503 pause; the endpoint is asked again when it said. */

@@ -14,18 +14,10 @@
 #include "engine/health.h"
 #include "engine/random.h"
 #include "engine/registry.h"
-#include "tests/engine/stage.h"
+#include "tests/engine/scene.h"
 
 #define M TR_NAME("m")
 #define N TR_NAME("n")
-
-static struct tr_plan plan;
-static struct tr_stage stage;
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
-}
 
 /* One candidate as the reference sees it. */
 struct rival {

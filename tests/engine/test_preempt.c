@@ -10,59 +10,11 @@
 
 #include <cmocka.h>
 
-#include "engine/job.h"
-#include "tests/engine/stage.h"
-
-#define BATCH	    TR_NAME("batch")
-#define INTERACTIVE TR_NAME("interactive")
-#define URGENT	    TR_NAME("urgent")
-
-static struct tr_plan plan;
-static struct tr_stage stage;
-static uint32_t batch, urgent; /* rows of classes */
-
-/* One model; `urgent` above `interactive` above `batch`; a failure is retried at once. */
-static void set_up(uint32_t endpoints, uint32_t slots, enum tr_preempt preempt)
-{
-	tr_plan_init(&plan, 1);
-	tr_plan_model(&plan, TR_NAME("m"), endpoints, slots);
-	batch = tr_plan_class(&plan, BATCH, 10);
-	urgent = tr_plan_class(&plan, URGENT, 200);
-	plan.classes[urgent].preempt = preempt;
-	plan.policy.retry.attempts = 9;
-	plan.policy.retry.backoff_ns = plan.policy.retry.backoff_ns_max = 0;
-}
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
-}
-
-static uint64_t submit(tr_name class_name)
-{
-	return tr_stage_submit(&stage, (struct tr_event_job_submit){.class_name = class_name});
-}
-
-static enum tr_job_state state_of(uint64_t job_id)
-{
-	const struct tr_job *job = tr_job_find(stage.engine, job_id);
-
-	return job ? (enum tr_job_state)job->state : TR_JOB_FREE;
-}
-
-static bool runs(uint64_t job_id)
-{
-	return state_of(job_id) == TR_JOB_RUNNING;
-}
+#include "tests/engine/scene_preempt.h"
 
 static void fail_once(uint64_t job_id)
 {
 	assert_int_equal(tr_stage_fail(&stage, job_id, TR_CAUSE_CONNECT, 0), 0);
-}
-
-static void complete(uint64_t job_id)
-{
-	assert_int_equal(tr_stage_complete(&stage, job_id, 10), 0);
 }
 
 /* ---- soft ---- */

@@ -12,14 +12,7 @@
 #include "engine/random.h"
 #include "engine/registry.h"
 #include "tests/engine/caches.h"
-
-static struct tr_plan plan;
-static struct tr_stage stage;
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
-}
+#include "tests/engine/scene.h"
 
 static enum tr_warmth serve_at(uint32_t endpoint, struct tr_event_job_submit submit)
 {

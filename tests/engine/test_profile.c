@@ -10,13 +10,10 @@
 
 #include <cmocka.h>
 
-#include "tests/engine/stage.h"
+#include "tests/engine/scene.h"
 
 #define GUEST TR_NAME("guest")
 #define FAST  TR_NAME("fast")
-
-static struct tr_plan plan;
-static struct tr_stage stage;
 
 static void set_up(void)
 {
@@ -27,11 +24,6 @@ static void set_up(void)
 	tr_plan_tenant(&plan, GUEST);
 	tr_plan_profile(&plan, FAST);
 	plan.intents[0].strategy = TR_PICKER_LEAST_OUTSTANDING;
-}
-
-static void start(void)
-{
-	tr_stage_init(&stage, &tr_stage_limits, &plan.policy);
 }
 
 /* The name of the strategy that decided about a job like this. */

@@ -7,19 +7,10 @@
 
 #include <cmocka.h>
 
-#include "engine/breaker.h"
-#include "tests/engine/stage.h"
+#include "tests/engine/scene_breaker.h"
 
 /* A first token later than this is slow. */
 #define SLOW (3 * TR_SECOND)
-
-static struct tr_plan plan;
-static struct tr_stage stage;
-
-static uint64_t submit(void)
-{
-	return tr_stage_submit(&stage, (struct tr_event_job_submit){0});
-}
 
 static void one(bool bad)
 {
@@ -29,17 +20,6 @@ static void one(bool bad)
 		assert_int_equal(tr_stage_fail(&stage, job, TR_CAUSE_RESET, 0), 0);
 	else
 		assert_int_equal(tr_stage_complete(&stage, job, 1), 0);
-}
-
-/* Endpoints stand in the registry in the order of the plan's rows. */
-static struct tr_bucket window_of(uint32_t i)
-{
-	return tr_breaker_window(stage.engine, i);
-}
-
-static uint8_t breaker_of(uint32_t i)
-{
-	return tr_stage_endpoint(&stage, tr_plan_endpoint_name(TR_NAME("m"), i)).breaker;
 }
 
 static void set_up_slow(uint32_t endpoints)

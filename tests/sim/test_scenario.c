@@ -201,6 +201,19 @@ static void test_the_canonical_form_loads_to_itself(void **state)
 	tr_scenario_free(scenario);
 }
 
+/* What is left out is taken from another layer; an explicit 0 goes before it. */
+static void test_the_canonical_form_says_of_servers_only_what_the_file_says(void **state)
+{
+	struct tr_scenario *scenario = load("s.yaml", "fleet: {endpoints: {b: {slots: 2}}}\n");
+
+	(void)state;
+	assert_non_null(strstr(scenario->canonical, "{\"b\":{\"slots\":2}}"));
+	tr_scenario_free(scenario);
+	scenario = load("s.yaml", "fleet: {endpoints: {b: {token_ms: 0}}}\n");
+	assert_non_null(strstr(scenario->canonical, "{\"b\":{\"token_ms\":0}}"));
+	tr_scenario_free(scenario);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_every_key_takes_effect),
 		cmocka_unit_test(test_an_absent_scenario_says_what_an_empty_one_says),
 		cmocka_unit_test(test_the_canonical_form_loads_to_itself),
+		cmocka_unit_test(test_the_canonical_form_says_of_servers_only_what_the_file_says),
 	};
 
 	return cmocka_run_group_tests_name("sim scenario", tests, NULL, NULL);
