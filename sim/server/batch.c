@@ -324,6 +324,22 @@ void tr_batch_want(struct tr_batch *batch, uint32_t slot, uint32_t token)
 	set_due(batch);
 }
 
+uint32_t tr_batch_made(const struct tr_batch *batch, tr_time_ns now, uint32_t slot)
+{
+	const struct tr_seat *seat = &batch->seats[slot];
+	bool decodes = seat->state != TR_SEAT_WAITING && seat->state != TR_SEAT_PREFILL;
+	uint64_t over = batch->until;
+
+	TR_ASSERT(slot < batch->seats_max);
+	TR_ASSERT(seat->state != TR_SEAT_FREE);
+	if (!decodes && seat->made == 0)
+		return 0;
+	if (batch->phase == TR_BATCH_RUN)
+		over = tr_min(step_now(batch, now), over) - 1;
+	return (uint32_t)tr_min(tr_sub_sat(over, seat->origin),
+				decodes ? seat->request.tokens_out : seat->made);
+}
+
 tr_span_ns tr_batch_pace(const struct tr_batch *batch)
 {
 	uint64_t steps = tr_sub_sat(batch->at, batch->base);

@@ -170,6 +170,9 @@ void tr_batch_leave(struct tr_batch *batch, tr_time_ns now, uint32_t slot);
  * called after FIRST or TOKENS; where it is not, or asks for the last one, only DONE is told. */
 void tr_batch_want(struct tr_batch *batch, uint32_t slot, uint32_t token);
 
+/* Tokens that it has made by now. */
+uint32_t tr_batch_made(const struct tr_batch *batch, tr_time_ns now, uint32_t slot);
+
 /* Time of the step that is being computed, the time per token of all in it; 0: there is none. */
 tr_span_ns tr_batch_pace(const struct tr_batch *batch);
 

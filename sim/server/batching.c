@@ -3,6 +3,9 @@
  * The batching model of computing, as the fleet's rooms want it: each room with a `batching`
  * profile has a server of batch.h, whose slots are those of the tries. The room has one entry in
  * the queue, for what is next of its whole batch.
+ *
+ * Steps may become longer after somebody asked to be told of a token, so a try that streams has an
+ * entry of its own, too, by which something is told whatever the pace (H8).
  */
 #include "sim/server/rooms.h"
 
@@ -44,15 +47,46 @@ static void leave(struct tr_fleet *fleet, uint32_t slot)
 	uint32_t row = fleet->tries[slot].server;
 
 	tr_batch_leave(fleet->rooms[row].batch, fleet->now, slot);
+	fleet->tries[slot].tickets[TR_ENTRY_COMPUTING] = TR_TICKET_NONE;
 	reschedule(fleet, row);
+}
+
+/* Half of the silence that is permitted, after something was told. */
+static void look_later(struct tr_fleet *fleet, uint32_t slot)
+{
+	struct tr_try *try = &fleet->tries[slot];
+
+	if (try->silence && try->tickets[TR_ENTRY_COMPUTING] == TR_TICKET_NONE)
+		tr_fleet_schedule(fleet, TR_ENTRY_COMPUTING, slot,
+				  tr_add_sat(try->batch_told, try->silence / 2));
 }
 
 static void want(struct tr_fleet *fleet, uint32_t slot, uint32_t token)
 {
-	uint32_t row = fleet->tries[slot].server;
+	struct tr_try *try = &fleet->tries[slot];
 
-	tr_batch_want(fleet->rooms[row].batch, slot, token);
-	reschedule(fleet, row);
+	tr_batch_want(fleet->rooms[try->server].batch, slot, token);
+	try->batch_told = fleet->now;
+	look_later(fleet, slot);
+	reschedule(fleet, try->server);
+}
+
+/* It may have been silent for long enough. */
+static bool look(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
+{
+	struct tr_try *try = &fleet->tries[slot];
+	struct tr_batch *batch = fleet->rooms[try->server].batch;
+	uint32_t made;
+
+	if (fleet->now < tr_add_sat(try->batch_told, try->silence / 2)) {
+		look_later(fleet, slot);
+		return false;
+	}
+	made = tr_batch_made(batch, fleet->now, slot);
+	if (made > try->tokens_made)
+		return tr_door_hear(fleet, slot, TR_MADE_TOKENS, made, ret);
+	want(fleet, slot, made + 1);
+	return false;
 }
 
 static tr_span_ns pace(const struct tr_fleet *fleet, uint32_t slot)
@@ -75,6 +109,8 @@ bool tr_batching_take(struct tr_fleet *fleet, uint32_t row, struct tr_event *ret
 	bool told = tr_batch_take(room->batch, &event);
 
 	room->batch_due = TR_TIME_NEVER;
+	if (told && event.kind == TR_BATCH_DONE)
+		fleet->tries[event.slot].tickets[TR_ENTRY_COMPUTING] = TR_TICKET_NONE;
 	if (told)
 		told = tr_door_hear(fleet, event.slot, made[event.kind], event.tokens, ret);
 	reschedule(fleet, row);
@@ -111,6 +147,7 @@ const struct tr_computing tr_computing_batching = {
 	.leave = leave,
 	.want = want,
 	.pace = pace,
+	.take = look,
 	.speed = speed,
 	.restart = restart,
 	.load = load,

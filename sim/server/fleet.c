@@ -112,7 +112,7 @@ static int furnish(struct tr_room *room, const struct tr_server *server,
 	if (room->profile.slots == 0)
 		room->profile.slots = server->slots;
 	TR_ASSERT(room->profile.slots > 0);
-	if (server->profile.batching.cost.step_fs == 0)
+	if (!server->profile.batches)
 		return 0;
 	room->computing = &tr_computing_batching;
 	room->batch = tr_batch_new(&server->profile.batching, options->seed ^ server->name,

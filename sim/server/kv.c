@@ -9,7 +9,8 @@
 
 #include <stdlib.h>
 
-#define LINE 0
+#define LINE	     0
+#define INDEX_PLACES 1024
 
 enum kind {
 	KIND_SPARE, /* the row is not in use */
@@ -34,8 +35,9 @@ struct tr_kv {
 	uint32_t rows_max;
 	uint32_t mark;	 /* rows from here on were never used */
 	uint32_t spares; /* first row put back, linked by `behind`; 0: none */
-	uint32_t *index; /* row by key; 0: none */
+	uint32_t *index; /* row by key; 0: none. At least twice as many places as units */
 	uint32_t index_mask;
+	uint32_t units;
 };
 
 /* --------------------------------------------------------------------------------- rows, the line
@@ -107,6 +109,22 @@ static void index_remove(struct tr_kv *kv, uint64_t key)
 		hole = place;
 	}
 	kv->index[hole] = 0;
+	kv->units--;
+}
+
+/* Twice the places. There are as many units as the prompts' blocks are small, which nobody knows
+ * before. */
+static void index_grow(struct tr_kv *kv)
+{
+	uint32_t *old = kv->index, places = kv->index_mask + 1;
+
+	kv->index = calloc(2 * (size_t)places, sizeof *kv->index);
+	TR_ASSERT(kv->index != NULL);
+	kv->index_mask = 2 * places - 1;
+	for (uint32_t place = 0; place < places; place++)
+		if (old[place])
+			kv->index[place_of(kv, kv->rows[old[place]].key)] = old[place];
+	free(old);
 }
 
 /* ----------------------------------------------------------------------------- making and clearing
@@ -115,20 +133,17 @@ static void index_remove(struct tr_kv *kv, uint64_t key)
 struct tr_kv *tr_kv_new(uint32_t blocks, uint32_t requests_max)
 {
 	struct tr_kv *kv = calloc(1, sizeof *kv);
-	uint32_t places = 4;
 
 	TR_ASSERT(blocks > 0);
 	TR_ASSERT(blocks <= UINT32_C(1) << 24);
 	if (!kv)
 		return NULL;
-	while (places < 2 * blocks)
-		places *= 2;
 	kv->blocks = blocks;
-	kv->index_mask = places - 1;
+	kv->index_mask = INDEX_PLACES - 1;
 	/* Each row but the ring and what was kept and is used up has a block of its own. */
 	kv->rows_max = 1 + blocks + requests_max;
 	kv->rows = calloc(kv->rows_max, sizeof *kv->rows);
-	kv->index = calloc(places, sizeof *kv->index);
+	kv->index = calloc(INDEX_PLACES, sizeof *kv->index);
 	if (!kv->rows || !kv->index) {
 		tr_kv_free(kv);
 		return NULL;
@@ -265,6 +280,9 @@ bool tr_kv_store(struct tr_kv *kv, uint64_t key, uint32_t blocks)
 	row = row_new(kv, KIND_UNIT, key, blocks);
 	kv->rows[row].users = 1;
 	kv->index[place] = row;
+	kv->units++;
+	if (2 * kv->units > kv->index_mask)
+		index_grow(kv);
 	return true;
 }
 

@@ -21,7 +21,8 @@
 
 struct tr_kv;
 
-/* `blocks` of them, all free; 1..2^24. Room for what `requests_max` requests keep. */
+/* `blocks` of them, all free; 1..2^24. Room for what `requests_max` requests keep. Its index grows
+ * with the units that are known. */
 struct tr_kv *tr_kv_new(uint32_t blocks, uint32_t requests_max);
 void tr_kv_free(struct tr_kv *kv);
 /* All blocks are free, and nothing is known. */

@@ -40,8 +40,9 @@ struct tr_server_profile {
 	tr_span_ns limit_interval; /* 0: a minute */
 	bool limit_reported;	   /* its answers say what is left */
 	uint8_t headers;	   /* enum tr_headers */
-	/* Its computing, where it batches: cost.step_fs > 0. Then what stands above of slots, times
-	 * per token and service noise is of no effect. */
+	/* Its computing, where it batches; then slots, times per token and noise of the simple
+	 * model stand idle. */
+	bool batches;
 	struct tr_batch_profile batching;
 };
 
@@ -52,5 +53,12 @@ struct tr_server_profile {
  * The noise (10% for a request, 5% for a try) and 1 ms to connect are our own assumptions.
  */
 extern const struct tr_server_profile tr_server_profile_default;
+
+/*
+ * What a batching server has about which no more is said: vLLM's defaults where it has any (256
+ * sequences, 2,048 tokens a step, blocks of 16), endless KV memory, and no times at all: those must
+ * be given.
+ */
+extern const struct tr_batch_profile tr_batch_profile_default;
 
 #endif

@@ -92,6 +92,7 @@ struct tr_try {
 	tr_time_ns first_told; /* when the first token was */
 	uint64_t job_id;
 	struct tr_prompt prompt; /* the caller's */
+	tr_time_ns batch_told;	 /* while it streams from a batch: when it was told of last */
 	tr_span_ns retry_after;
 	uint32_t generation;
 	uint32_t server;
@@ -182,8 +183,7 @@ struct tr_computing {
 	void (*want)(struct tr_fleet *fleet, uint32_t slot, uint32_t token);
 	/* Time per token as things are now. */
 	tr_span_ns (*pace)(const struct tr_fleet *fleet, uint32_t slot);
-	/* An entry of TR_ENTRY_COMPUTING has come. Returns whether there is something to tell.
-	 * NULL: there are none. */
+	/* An entry of TR_ENTRY_COMPUTING has come. Returns whether there is something to tell. */
 	bool (*take)(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret);
 	/* It works so fast from now on, thousandths of what its profile says. */
 	void (*speed)(struct tr_fleet *fleet, uint32_t row, uint32_t permille);
