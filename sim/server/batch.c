@@ -155,8 +155,8 @@ static void cut_at(struct tr_batch *batch, uint64_t k)
 	batch->until = k;
 	if (batch->steady && batch->next.first) {
 		batch->next.first = batch->segment.first + batch->segment.slope * (k - batch->base);
-		batch->next.work.context_tokens =
-			batch->current.context_tokens + batch->current.sequences * (k - batch->base);
+		batch->next.work.context_tokens = batch->current.context_tokens +
+						  batch->current.sequences * (k - batch->base);
 	}
 	composed = k + (batch->next.first ? 1 : 0);
 	if (composed <= batch->composed)

@@ -104,7 +104,7 @@ struct tr_batch {
 	struct tr_batch_work work;    /* of steps up to `counted` */
 	struct tr_batch_work current; /* of the segment's first step */
 	uint64_t counted;
-	uint64_t composed;   /* steps up to here are composed, and their blocks are taken */
+	uint64_t composed; /* steps up to here are composed, and their blocks are taken */
 
 	/* Sums over who decodes. */
 	uint32_t decoding;
