@@ -128,15 +128,15 @@ static uint64_t virtual_ms(const json_t *outcome)
 
 static void write_failures(FILE *stream, const json_t *outcome)
 {
-	const json_t *verdict;
+	const json_t *assertion;
 	size_t i;
 
-	json_array_foreach(json_object_get(outcome, "verdicts"), i, verdict)
+	json_array_foreach(json_object_get(outcome, "assertions"), i, assertion)
 	{
-		if (json_is_true(json_object_get(verdict, "held")))
+		if (json_is_true(json_object_get(assertion, "held")))
 			continue;
 		fputs("      <failure type=\"assertion\"", stream);
-		write_attribute(stream, "message", text_of(verdict, "text"));
+		write_attribute(stream, "message", text_of(assertion, "text"));
 		fputs("/>\n", stream);
 	}
 }

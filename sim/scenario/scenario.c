@@ -262,6 +262,7 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 	scenario->stop_after = draft->stop_ns;
 	scenario->fleet = &draft->fleet;
 	scenario->profiles = &draft->labels.profiles;
+	scenario->assertions = &draft->assertions;
 	if (draft->trace.node && draft->workload.node)
 		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->workload.node,
 					  "workload", "found beside 'trace'; expected one of them");
@@ -275,7 +276,10 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		return -1;
 	if (tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic))
 		return -1;
-	return take_labels(scenario, &draft->labels, ret_diagnostic);
+	if (take_labels(scenario, &draft->labels, ret_diagnostic))
+		return -1;
+	return tr_assertions_take(scenario->document, &draft->assertions, scenario->faults,
+				  scenario->fault_count, ret_diagnostic);
 }
 
 static int read_document(struct tr_scenario *scenario, const struct tr_scenario_reading *reading,

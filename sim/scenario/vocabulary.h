@@ -5,6 +5,7 @@
 #ifndef TR_SIM_SCENARIO_VOCABULARY_H
 #define TR_SIM_SCENARIO_VOCABULARY_H
 
+#include "sim/scenario/assertion.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/vocabulary_faults.h"
 
@@ -173,6 +174,7 @@ struct tr_draft_scenario {
 	struct tr_rows faults; /* struct tr_draft_fault */
 	tr_span_ns store_ns;
 	tr_span_ns stop_ns;
+	struct tr_rows assertions; /* struct tr_draft_assertion */
 };
 
 /* Take one key over, with its checks; each returns 0, or -1 and *ret_diagnostic. */

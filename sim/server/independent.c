@@ -163,8 +163,7 @@ static bool take(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
 	case PHASE_WAITING:
 		break;
 	}
-	TR_ASSERT(!"nothing is due of who has no slot");
-	return false;
+	tr_panic("something is due of who has no slot", __FILE__, __LINE__);
 }
 
 /* ------------------------------------------------------------------------------------- server */
