@@ -21,6 +21,7 @@
 #include "engine/policy/suggest.h"
 #include "engine/policy/text.h"
 #include "sim/scenario/assert.h"
+#include "sim/scenario/profile.h"
 #include "sim/scenario/scenario.h"
 
 /* What a file contains, to be printed. */
@@ -94,9 +95,25 @@ static int load_scenario(const char *name, const char *text, size_t length, stru
 	return err;
 }
 
+static int load_profile(const char *name, const char *text, size_t length, struct content *ret,
+			struct tr_diagnostic *ret_diagnostic)
+{
+	struct tr_profile_file *file;
+	const char *canonical;
+
+	if (tr_profile_load_text(name, text, length, &file, ret_diagnostic))
+		return -1;
+	canonical = tr_profile_canonical(file, &length);
+	*ret = (struct content){.id = tr_name_of(canonical, length),
+				.canonical = strdup(canonical)};
+	tr_profile_free(file);
+	return 0;
+}
+
 static const struct kind kinds[] = {
 	{&tr_policy_schema, load_policy, NULL},
 	{&tr_scenario_schema, load_scenario, tr_assertions_reference},
+	{&tr_profile_schema, load_profile, NULL},
 };
 
 struct check_values {
@@ -325,7 +342,7 @@ static const struct tr_option check_options[] = {
 	 .offset = offsetof(struct check_values, canonical)},
 	{.name = "schema",
 	 .argument = "KIND",
-	 .text = "print the JSON Schema of a kind of file: policy, scenario",
+	 .text = "print the JSON Schema of a kind of file: policy, scenario, profile",
 	 .kind = TR_OPTION_TEXT,
 	 .offset = offsetof(struct check_values, schema)},
 	{.name = "reference",

@@ -21,12 +21,13 @@ enum tr_purpose {
 	TR_PURPOSE_SPREAD = 17,	   /* traces: spreading equal stamps */
 	TR_PURPOSE_TOKENS_IN = 18, /* sim: request sizes */
 	TR_PURPOSE_TOKENS_OUT = 19,
-	TR_PURPOSE_SERVICE = 20, /* sim: service noise */
-	TR_PURPOSE_FAULT = 21,	 /* sim: errors */
-	TR_PURPOSE_TENANT = 22,	 /* sim: which tenant */
-	TR_PURPOSE_SAMPLE = 23,	 /* traces: the sample generator */
-	TR_PURPOSE_PROFILE = 24, /* sim: which profile */
-	TR_PURPOSE_SESSION = 25, /* sim: which session */
+	TR_PURPOSE_SERVICE = 20,  /* sim: service noise */
+	TR_PURPOSE_FAULT = 21,	  /* sim: errors */
+	TR_PURPOSE_TENANT = 22,	  /* sim: which tenant */
+	TR_PURPOSE_SAMPLE = 23,	  /* traces: the sample generator */
+	TR_PURPOSE_PROFILE = 24,  /* sim: which profile */
+	TR_PURPOSE_SESSION = 25,  /* sim: which session */
+	TR_PURPOSE_LINE = 26,	  /* sim: a server's line in random order */
 	TR_PURPOSE_TIMELINE = 32, /* sim: faults on the timeline */
 	TR_PURPOSE_TEST = 255,
 };

@@ -8,18 +8,25 @@
 
 #define BLOCKS_MAX (UINT32_C(1) << (TR_PREFIX_MAX - 1))
 
-uint8_t tr_prefix_hash(tr_name tenant, const uint64_t *blocks, uint32_t count,
-		       uint64_t ret[TR_PREFIX_MAX])
+void tr_prefix_chain(tr_name tenant, const uint64_t *blocks, uint32_t count, uint64_t *ret)
 {
 	uint64_t chain = tr_mix(tenant);
+
+	for (uint32_t i = 0; i < count; i++) {
+		chain = tr_mix(chain ^ tr_mix(blocks[i]));
+		ret[i] = chain;
+	}
+}
+
+uint8_t tr_prefix_pick(const uint64_t *chain, uint32_t count, uint64_t ret[TR_PREFIX_MAX])
+{
 	uint8_t filled = 0;
 
 	TR_ASSERT(count <= BLOCKS_MAX);
-	for (uint32_t depth = 1; depth <= count; depth++) {
-		chain = tr_mix(chain ^ tr_mix(blocks[depth - 1]));
-		if ((depth & (depth - 1)) == 0 || depth == count)
-			ret[filled++] = chain;
-	}
+	for (uint32_t depth = 1; depth < count; depth *= 2)
+		ret[filled++] = chain[depth - 1];
+	if (count)
+		ret[filled++] = chain[count - 1];
 	TR_ASSERT(filled <= TR_PREFIX_MAX);
 	return filled;
 }

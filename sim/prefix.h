@@ -10,8 +10,10 @@
 
 #include "engine/message.h"
 
-/* Fill at most TR_PREFIX_MAX hashes from `count` block ids (at most 2^15); returns how many. */
-uint8_t tr_prefix_hash(tr_name tenant, const uint64_t *blocks, uint32_t count,
-		       uint64_t ret[TR_PREFIX_MAX]);
+/* The chained hashes of `count` block ids (at most 2^15), one each; in place if ret is blocks. */
+void tr_prefix_chain(tr_name tenant, const uint64_t *blocks, uint32_t count, uint64_t *ret);
+
+/* Those of the engine's depths, at most TR_PREFIX_MAX; returns how many. */
+uint8_t tr_prefix_pick(const uint64_t *chain, uint32_t count, uint64_t ret[TR_PREFIX_MAX]);
 
 #endif

@@ -10,6 +10,7 @@
 #include "sim/run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/clock.h"
 #include "sim/store.h"
@@ -26,6 +27,11 @@ struct job {
 	bool failed;
 	uint8_t tried_count;
 	uint16_t tried[TRIED_MAX]; /* rows of servers, in order of dispatch */
+	/* A copy of the prompt's blocks; the memory stays with the slot. */
+	uint64_t *blocks;
+	uint32_t blocks_max;
+	uint32_t block_count;
+	uint32_t block_tokens;
 };
 
 struct tr_run {
@@ -130,14 +136,31 @@ static struct job *job_of(struct tr_run *run, tr_job_handle handle)
 	return &run->jobs[handle.slot1 - 1];
 }
 
+static void keep_blocks(struct job *job, const struct tr_prompt *prompt)
+{
+	if (prompt->block_count > job->blocks_max) {
+		free(job->blocks);
+		job->blocks = calloc(prompt->block_count, sizeof *job->blocks);
+		TR_ASSERT(job->blocks != NULL);
+		job->blocks_max = prompt->block_count;
+	}
+	if (prompt->block_count)
+		memcpy(job->blocks, prompt->blocks, prompt->block_count * sizeof *job->blocks);
+	job->block_count = prompt->block_count;
+	job->block_tokens = prompt->block_tokens;
+}
+
 static void do_accept(struct tr_run *run, const struct tr_action *action)
 {
 	const struct tr_arrival *arrival = &run->arrival;
+	struct job *job = job_of(run, action->job_accept.job);
 
 	TR_ASSERT(action->job_accept.job_id == run->arrivals);
-	*job_of(run, action->job_accept.job) = (struct job){.tokens_in = arrival->tokens_in,
-							    .tokens_out = arrival->tokens_out,
-							    .failed = arrival->failed};
+	job->tokens_in = arrival->tokens_in;
+	job->tokens_out = arrival->tokens_out;
+	job->failed = arrival->failed;
+	job->tried_count = 0;
+	keep_blocks(job, &arrival->prompt);
 }
 
 static void do_persist(struct tr_run *run, const struct tr_action *action)
@@ -158,6 +181,7 @@ static void do_dispatch(struct tr_run *run, const struct tr_action *action)
 		.tokens_out = job->tokens_out,
 		.silence_ns = run->silence,
 		.fails = job->failed && dispatch->ordinal == 0,
+		.prompt = {job->blocks, job->block_count, job->block_tokens},
 	};
 
 	TR_ASSERT(row != TR_NONE);
@@ -363,6 +387,8 @@ void tr_run_free(struct tr_run *run)
 	if (!run)
 		return;
 	tr_fleet_free(run->fleet);
+	for (uint32_t slot = 0; run->jobs && slot < run->jobs_max; slot++)
+		free(run->jobs[slot].blocks);
 	tr_store_done(&run->store);
 	free(run->engine);
 	free(run->jobs);

@@ -9,6 +9,7 @@
 
 #include "engine/message.h"
 #include "sim/arrival.h"
+#include "sim/server/prompt.h"
 
 struct tr_diagnostic;
 
@@ -33,6 +34,9 @@ struct tr_arrival {
 	const char *tenant_text;
 	const char *session_text;
 	const char *model_text;
+	/* All of the prompt's blocks; they live until the next call, who wants them longer copies.
+	 */
+	struct tr_prompt prompt;
 };
 
 struct tr_workload {

@@ -9,19 +9,8 @@
 
 #include "engine/message.h"
 #include "engine/policy/suggest.h"
+#include "sim/scenario/profile.h"
 #include "sim/scenario/vocabulary.h"
-
-/* What `draft` gives goes over what is there. */
-static void lay_over(struct tr_server_profile *profile, const struct tr_draft_profile *draft)
-{
-	if (!draft)
-		return;
-#define X(field)                                                                                   \
-	if (draft->given.field)                                                                    \
-		profile->field = draft->profile.field;
-	TR_PROFILE_FIELDS_MAP(X)
-#undef X
-}
 
 /* Rows are sorted by name. */
 static const struct tr_draft_profile *find(const struct tr_rows *rows, const char *name,
@@ -159,12 +148,109 @@ static int check_labels(const struct tr_scenario *scenario, const struct tr_poli
 			   compiled->class_count, ret_diagnostic);
 }
 
+/* --------------------------------------------------------------------------------------- servers
+ */
+
+/* Profile files of a fleet, each read once. */
+struct shelf {
+	const struct tr_scenario *scenario;
+	struct tr_arena arena;
+	struct shelved {
+		struct shelved *next;
+		const char *path;
+		struct tr_profile_file *file;
+	} * first;
+};
+
+static void shelf_done(struct shelf *shelf)
+{
+	for (struct shelved *row = shelf->first; row; row = row->next)
+		tr_profile_free(row->file);
+	tr_arena_done(&shelf->arena);
+}
+
+/* The file that a layer names; NULL: none. Returns 0, or -1. */
+static int shelf_get(struct shelf *shelf, const struct tr_draft_profile *layer, const char *key,
+		     const struct tr_profile_file **ret, struct tr_diagnostic *ret_diagnostic)
+{
+	struct tr_document *document;
+	struct shelved *row;
+	const char *path;
+
+	*ret = NULL;
+	if (!layer->path)
+		return 0;
+	path = tr_include_path(&shelf->arena, layer->path_node->file, "", layer->path);
+	row = tr_arena_new(&shelf->arena, sizeof *row);
+	if (!path || !row)
+		return tr_schema_diagnose(ret_diagnostic, shelf->scenario->document, NULL, NULL,
+					  "not enough memory");
+	for (const struct shelved *other = shelf->first; other; other = other->next)
+		if (strcmp(other->path, path) == 0) {
+			*ret = other->file;
+			return 0;
+		}
+	if (tr_include_load(&shelf->scenario->files, path, layer->path_node, key, &document,
+			    ret_diagnostic))
+		return -1;
+	*row = (struct shelved){.next = shelf->first, .path = path};
+	if (tr_profile_load(document, &row->file, ret_diagnostic))
+		return -1;
+	shelf->first = row;
+	*ret = row->file;
+	return 0;
+}
+
+/* One layer over the profile. */
+static int lay_over(struct shelf *shelf, const struct tr_draft_profile *layer, const char *key,
+		    struct tr_server_profile *profile, struct tr_diagnostic *ret_diagnostic)
+{
+	const struct tr_profile_file *file;
+	const struct tr_node *node;
+	const char *name = layer && layer->row.name ? layer->row.name : "";
+	char path[192], file_path[208];
+
+	if (!layer)
+		return 0;
+	(void)snprintf(path, sizeof path, "%s%s%s", key, name[0] ? "." : "", name);
+	(void)snprintf(file_path, sizeof file_path, "%s.profile", path);
+	if (shelf_get(shelf, layer, file_path, &file, ret_diagnostic))
+		return -1;
+	if (tr_profile_lay(layer, file, path, profile, ret_diagnostic))
+		return -1;
+	node = layer->batching.node ? layer->batching.node : layer->path_node;
+	return node ? tr_profile_check(profile, node, path, ret_diagnostic) : 0;
+}
+
+static int take_server(struct shelf *shelf, const struct tr_policy_file *policy, uint32_t row,
+		       struct tr_server *ret, struct tr_diagnostic *ret_diagnostic)
+{
+	const struct tr_policy *compiled = tr_policy_compiled(policy);
+	const struct tr_policy_endpoint *endpoint = &compiled->endpoints[row];
+	const char *model = tr_policy_name(policy, compiled->models[endpoint->model].name);
+	const char *name = tr_policy_name(policy, endpoint->name);
+	const struct tr_scenario_fleet *fleet = shelf->scenario->fleet;
+
+	*ret = (struct tr_server){.name = endpoint->name,
+				  .slots = endpoint->slots,
+				  .profile = tr_server_profile_default};
+	if (lay_over(shelf, &fleet->all, "fleet.default", &ret->profile, ret_diagnostic))
+		return -1;
+	if (lay_over(shelf, find(&fleet->models, model, strlen(model)), "fleet.models",
+		     &ret->profile, ret_diagnostic))
+		return -1;
+	return lay_over(shelf, find_endpoint(&fleet->endpoints, name), "fleet.endpoints",
+			&ret->profile, ret_diagnostic);
+}
+
 int tr_scenario_servers(const struct tr_scenario *scenario, const struct tr_policy_file *policy,
 			struct tr_server **ret, struct tr_diagnostic *ret_diagnostic)
 {
 	const struct tr_policy *compiled = tr_policy_compiled(policy);
 	const struct tr_scenario_fleet *fleet = scenario->fleet;
+	struct shelf shelf = {.scenario = scenario};
 	struct tr_server *servers;
+	int err = 0;
 
 	if (check_rows(scenario, policy, &fleet->models, sizeof(struct tr_draft_profile),
 		       "fleet.models", "model", model_at, compiled->model_count, ret_diagnostic))
@@ -179,17 +265,12 @@ int tr_scenario_servers(const struct tr_scenario *scenario, const struct tr_poli
 	if (!servers)
 		return tr_schema_diagnose(ret_diagnostic, scenario->document, NULL, NULL,
 					  "not enough memory");
-	for (uint32_t i = 0; i < compiled->endpoint_count; i++) {
-		const struct tr_policy_endpoint *endpoint = &compiled->endpoints[i];
-		const char *model = tr_policy_name(policy, compiled->models[endpoint->model].name);
-
-		servers[i] = (struct tr_server){.name = endpoint->name,
-						.slots = endpoint->slots,
-						.profile = tr_server_profile_default};
-		lay_over(&servers[i].profile, &fleet->all);
-		lay_over(&servers[i].profile, find(&fleet->models, model, strlen(model)));
-		lay_over(&servers[i].profile,
-			 find_endpoint(&fleet->endpoints, tr_policy_name(policy, endpoint->name)));
+	for (uint32_t i = 0; i < compiled->endpoint_count && !err; i++)
+		err = take_server(&shelf, policy, i, &servers[i], ret_diagnostic);
+	shelf_done(&shelf);
+	if (err) {
+		free(servers);
+		return -1;
 	}
 	*ret = servers;
 	return 0;

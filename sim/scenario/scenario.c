@@ -199,19 +199,6 @@ static int take_labels(struct tr_scenario *scenario, const struct tr_draft_label
 	return 0;
 }
 
-/* A report is not older than the gap to the next, so that one of a server is on its way at most. */
-static int take_signals(struct tr_scenario *scenario, const struct tr_scenario_fleet *fleet,
-			struct tr_diagnostic *ret_diagnostic)
-{
-	if (fleet->signal_age_ns > fleet->signal_ns)
-		return tr_schema_diagnose(ret_diagnostic, scenario->document,
-					  fleet->signal_age_node, "fleet.signal_age_ms",
-					  "found more than 'signal_ms'; expected at most that");
-	scenario->signal = fleet->signal_ns;
-	scenario->signal_age = fleet->signal_age_ns;
-	return 0;
-}
-
 /* ---------------------------------------------------------------------------------------- head */
 
 static bool is_requirement(const char *text)
@@ -240,7 +227,7 @@ static int take_proves(struct tr_scenario *scenario, const struct tr_rows *rows,
 	return 0;
 }
 
-static int take_head(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+static int take_head(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		     struct tr_diagnostic *ret_diagnostic)
 {
 	scenario->title = draft->title;
@@ -249,6 +236,19 @@ static int take_head(struct tr_scenario *scenario, const struct tr_draft_scenari
 	if (tr_scenario_take_seeds(scenario, draft, ret_diagnostic))
 		return -1;
 	return tr_scenario_take_policy(scenario, draft->policy, ret_diagnostic);
+}
+
+/* A report is not older than the gap to the next, so that one of a server is on its way at most. */
+static int take_signals(struct tr_scenario *scenario, const struct tr_scenario_fleet *fleet,
+			struct tr_diagnostic *ret_diagnostic)
+{
+	if (fleet->signal_age_ns > fleet->signal_ns)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document,
+					  fleet->signal_age_node, "fleet.signal_age_ms",
+					  "found more than 'signal_ms'; expected at most that");
+	scenario->signal = fleet->signal_ns;
+	scenario->signal_age = fleet->signal_age_ns;
+	return 0;
 }
 
 /* ---------------------------------------------------------------------------------------- load */
@@ -300,6 +300,8 @@ static int read_document(struct tr_scenario *scenario, const struct tr_scenario_
 		return -1;
 	scenario->canonical = tr_schema_canonical(&tr_scenario_schema, draft,
 						  &scenario->canonical_length, &nodes);
+	scenario->canonical =
+		tr_parameters_escape(scenario->canonical, &scenario->canonical_length);
 	return scenario->canonical ? 0 : out_of_memory(scenario, ret_diagnostic);
 }
 

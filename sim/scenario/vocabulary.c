@@ -5,99 +5,17 @@
  */
 #include "sim/scenario/vocabulary.h"
 
-#define SPAN_MS_MAX UINT64_C(3600000)	/* an hour */
+#define SPAN_MS_MAX TR_VOCABULARY_SPAN_MS_MAX
 #define SPAN_S_MAX  UINT64_C(315360000) /* ten years */
 #define TOKENS_MAX  INT32_MAX
 
-/* ------------------------------------------------------------------------------------- servers */
-
-#define X(NAME, word, text) {word, TR_HEADERS_##NAME, text},
-static const struct tr_word headers_words[] = {TR_HEADERS_MAP(X){0}};
-#undef X
-static const struct tr_word full_words[] = {
-	{"429", 429, NULL},
-	{"503", 503, NULL},
-	{"529", 529, NULL},
-	{0},
-};
-
-#define GIVEN(member) .node = offsetof(struct tr_draft_profile, given.member)
-
-static const struct tr_schema_field profile_fields[] = {
-	TR_INTEGER(struct tr_draft_profile, profile.slots, "slots", 1, UINT16_MAX, NULL, "requests",
-		   "Requests it works on at once; more wait in its line.",
-		   .initial_note = "the policy's `slots`", GIVEN(slots)),
-	TR_DURATION_MS(struct tr_draft_profile, profile.connect_ns, "connect_ms", 0, SPAN_MS_MAX,
-		       NULL, "From dispatch to connected.", .initial_note = "1", GIVEN(connect_ns)),
-	TR_DURATION_MS(struct tr_draft_profile, profile.ttft_base_ns, "first_token_ms", 0,
-		       SPAN_MS_MAX, NULL, "Time to the first token of an empty prompt.",
-		       .initial_note = "50", GIVEN(ttft_base_ns)),
-	TR_DECIMAL(struct tr_draft_profile, profile.prefill_milli, "prefill_tokens_per_second", 3,
-		   1000, UINT64_C(1000000000000), NULL, "tokens/s",
-		   "Prompt tokens worked through a second.", .initial_note = "7000",
-		   GIVEN(prefill_milli)),
-	TR_DURATION_MS(struct tr_draft_profile, profile.tpot_ns, "token_ms", 0, SPAN_MS_MAX, NULL,
-		       "Time per output token after the first.", .initial_note = "45",
-		       GIVEN(tpot_ns)),
-	TR_DECIMAL(struct tr_draft_profile, profile.service_noise_permille, "service_noise_percent",
-		   1, 0, 1000, NULL, "percent",
-		   "Coefficient of variation of a request's own speed, the same wherever it runs; "
-		   "100 is an exponential server.",
-		   .initial_note = "10", GIVEN(service_noise_permille)),
-	TR_DECIMAL(struct tr_draft_profile, profile.endpoint_noise_permille,
-		   "endpoint_noise_percent", 1, 0, 1000, NULL, "percent",
-		   "Coefficient of variation of a try's speed at this endpoint.",
-		   .initial_note = "5", GIVEN(endpoint_noise_permille)),
-	TR_DECIMAL(struct tr_draft_profile, profile.error_ppm, "error_percent", 4, 0, 1000000, NULL,
-		   "percent",
-		   "Tries that fail: a third each at connect, before the first token, and in the "
-		   "middle of the stream.",
-		   .initial_note = "0", GIVEN(error_ppm)),
-	TR_INTEGER(struct tr_draft_profile, profile.workers, "workers", 0, UINT16_MAX, NULL,
-		   "requests",
-		   "HTTP workers: requests that it reads or answers at once. Further connections "
-		   "stand, unread, before its line; 0: no limit.",
-		   .initial_note = "0", GIVEN(workers)),
-	TR_INTEGER(struct tr_draft_profile, profile.inside_max, "inside_max", 0, 1 << 24, NULL,
-		   "requests",
-		   "Requests that it holds, being served and waiting; more are refused. 0: no "
-		   "limit.",
-		   .initial_note = "0", GIVEN(inside_max)),
-	TR_ENUM(struct tr_draft_profile, profile.full_status, "full_status", full_words, NULL,
-		"How those are refused.", .initial_note = "503", GIVEN(full_status)),
-	TR_DURATION_MS(struct tr_draft_profile, profile.full_retry_ns, "full_retry_after_ms", 0,
-		       SPAN_MS_MAX, NULL, "What it asks of them; 0: nothing.", .initial_note = "0",
-		       GIVEN(full_retry_ns)),
-	TR_INTEGER(struct tr_draft_profile, profile.limit_requests, "limit_requests", 0,
-		   UINT32_MAX - 1, NULL, "requests",
-		   "Its own rate limit: requests taken in within each interval. More get a 429 and "
-		   "a `retry-after` to the interval's end. 0: none.",
-		   .initial_note = "0", GIVEN(limit_requests)),
-	TR_INTEGER(
-		struct tr_draft_profile, profile.limit_tokens, "limit_tokens", 0, INT64_MAX, NULL,
-		"tokens",
-		"The same of tokens: prompts when they are taken in, answers when they are over.",
-		.initial_note = "0", GIVEN(limit_tokens)),
-	TR_DURATION_S(struct tr_draft_profile, profile.limit_interval, "limit_interval_s", 1, 86400,
-		      NULL, "Length of the intervals.", .initial_note = "60",
-		      GIVEN(limit_interval)),
-	TR_BOOL(struct tr_draft_profile, profile.limit_reported, "limit_reported", NULL,
-		"Whether its answers say what is left (`x-ratelimit-*`).",
-		.initial_note = "`false`", GIVEN(limit_reported)),
-	TR_ENUM(struct tr_draft_profile, profile.headers, "headers", headers_words, NULL,
-		"When it says that it will answer.", .initial_note = "`slot`", GIVEN(headers)),
-};
-static const struct tr_table profile_table = TR_TABLE(
-	struct tr_draft_profile, profile_fields, "server",
-	.doc = "How a simulated server behaves. What is left out is taken from its model's "
-	       "entry, then from `default`, then from the built-in profile: llama2-70b on "
-	       "eight A100 with tensor parallelism, as measured by splitwise-sim.");
+/* --------------------------------------------------------------------------------------- fleet */
 
 static const struct tr_schema_field fleet_fields[] = {
-	TR_OBJECT(struct tr_scenario_fleet, all, "default", &profile_table, "All servers."),
-	TR_MAP(struct tr_scenario_fleet, models, "models", &profile_table, 0, TR_POLICY_MODELS_MAX,
+	TR_OBJECT(struct tr_scenario_fleet, all, "default", &tr_layer_table, "All servers."),
+	TR_MAP(struct tr_scenario_fleet, models, "models", &tr_layer_table, 0, TR_POLICY_MODELS_MAX,
 	       "The servers of a model of the policy, by the model's name."),
-	TR_MAP(struct tr_scenario_fleet, endpoints, "endpoints", &profile_table, 0,
+	TR_MAP(struct tr_scenario_fleet, endpoints, "endpoints", &tr_layer_table, 0,
 	       TR_POLICY_ENDPOINTS_MAX, "The server of an endpoint of the policy, by its name."),
 	TR_DURATION_MS(struct tr_scenario_fleet, signal_ns, "signal_ms", 0, SPAN_MS_MAX, "0",
 		       "Between two reports of its load that each server makes; 0: none."),

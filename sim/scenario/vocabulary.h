@@ -29,8 +29,44 @@
 	X(limit_reported)                                                                          \
 	X(headers)
 
+/* The same of what batches. X(name, member of struct tr_batch_profile) */
+#define TR_BATCHING_FIELDS_MAP(X)                                                                  \
+	X(sequences, sequences)                                                                    \
+	X(batch_tokens, batch_tokens)                                                              \
+	X(kv_blocks, kv_blocks)                                                                    \
+	X(block_tokens, block_tokens)                                                              \
+	X(kv_watermark, kv_watermark)                                                              \
+	X(prefix_cache, prefix_cache)                                                              \
+	X(order, order)                                                                            \
+	X(steps_ahead, steps_ahead)                                                                \
+	X(startup, startup_ns)                                                                     \
+	X(step, cost.step_fs)                                                                      \
+	X(prefill_token, cost.prefill_token_fs)                                                    \
+	X(prefill_pair, cost.prefill_pair_fs)                                                      \
+	X(sequence, cost.sequence_fs)                                                              \
+	X(context_token, cost.context_token_fs)                                                    \
+	X(mixed_context_token, cost.mixed_context_token_fs)                                        \
+	X(first_token, cost.first_token_fs)                                                        \
+	X(first_tokens, cost.first_tokens)
+
+struct tr_draft_batching {
+	const struct tr_node *node; /* NULL: nothing is said of it */
+	struct tr_batch_profile profile;
+	struct {
+#define X(name, member) const struct tr_node *name;
+		TR_BATCHING_FIELDS_MAP(X)
+#undef X
+	} given;
+};
+
+/* A profile file, or a layer of a fleet. */
 struct tr_draft_profile {
 	struct tr_row row;
+	const char *title;
+	const char *source;
+	const char *path; /* of a profile file that lies under it */
+	const struct tr_node *path_node;
+	struct tr_draft_batching batching;
 	struct tr_server_profile profile;
 	struct {
 #define X(field) const struct tr_node *field;
@@ -38,6 +74,11 @@ struct tr_draft_profile {
 #undef X
 	} given; /* NULL: not */
 };
+
+/* No span of a server is longer: an hour. */
+#define TR_VOCABULARY_SPAN_MS_MAX UINT64_C(3600000)
+
+extern const struct tr_table tr_layer_table;
 
 struct tr_scenario_fleet {
 	struct tr_draft_profile all;
@@ -115,6 +156,9 @@ struct tr_draft_parameter {
 	const struct tr_node *value;
 };
 
+/* Beyond every seed: `seeds` says it, and the canonical form leaves `seed` out. */
+#define TR_DRAFT_SEED_NONE UINT64_MAX
+
 struct tr_draft_scenario {
 	const char *title;
 	struct tr_rows proves;	   /* struct tr_draft_requirement */
@@ -139,7 +183,7 @@ struct tr_draft_scenario {
 /* Take one key over, with its checks; each returns 0, or -1 and *ret_diagnostic. */
 int tr_scenario_take_policy(struct tr_scenario *scenario, const struct tr_node *node,
 			    struct tr_diagnostic *ret_diagnostic);
-int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+int tr_scenario_take_seeds(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 			   struct tr_diagnostic *ret_diagnostic);
 /* Take them into the scenario, checked but for the names of the policy. Returns 0, or -1. */
 int tr_scenario_take_faults(struct tr_scenario *scenario, const struct tr_rows *drafts,

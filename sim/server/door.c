@@ -348,47 +348,14 @@ static void want_next(struct tr_fleet *fleet, uint32_t slot)
 	computing->want(fleet, slot, (uint32_t)tr_min(next, try->tokens_out));
 }
 
-/* When a token that has come must have been reported, whatever was wanted; TR_TIME_NEVER: what is
- * wanted comes in time. */
-static tr_time_ns watch_time(const struct tr_fleet *fleet, const struct tr_try *try)
-{
-	const struct tr_computing *computing = fleet->rooms[try->server].computing;
-
-	return computing->made && try->silence ? try->last_told + try->silence / 2 : TR_TIME_NEVER;
-}
-
 /* So many tokens have been told now. */
 static void report(struct tr_fleet *fleet, uint32_t slot, uint32_t tokens)
 {
 	struct tr_try *try = &fleet->tries[slot];
 
 	try->tokens_told = tokens;
-	try->last_told = fleet->now;
 	if (pieces_made(try) > tokens)
 		wake(fleet, slot, fleet->now);
-	else if (try->tickets[TR_ENTRY_DOOR] == TR_TICKET_NONE)
-		wake(fleet, slot, watch_time(fleet, try));
-}
-
-/* The pace has changed since a report was wanted: what has come is told now, and the next token
- * when it comes. */
-static void watch(struct tr_fleet *fleet, uint32_t slot)
-{
-	struct tr_try *try = &fleet->tries[slot];
-	const struct tr_computing *computing = fleet->rooms[try->server].computing;
-	tr_time_ns due = watch_time(fleet, try);
-
-	if (!try->entered || due == TR_TIME_NEVER)
-		return;
-	if (fleet->now < due) {
-		wake(fleet, slot, due);
-		return;
-	}
-	try->tokens_made = (uint32_t)tr_max(try->tokens_made, computing->made(fleet, slot));
-	if (try->tokens_made > try->tokens_told)
-		want_next(fleet, slot);
-	else
-		computing->want(fleet, slot, try->tokens_made + 1);
 }
 
 static bool tell_end(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
@@ -481,7 +448,7 @@ static bool tell_stream(struct tr_fleet *fleet, uint32_t slot, struct tr_event *
 
 /* ---------------------------------------------------------------------------------------- doors */
 
-static bool tell(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
+bool tr_door_take(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
 {
 	static bool (*const tells[])(struct tr_fleet *, uint32_t, struct tr_event *) = {
 		[TR_STAGE_CONNECT] = tell_connect, [TR_STAGE_REFUSED] = tell_refusal,
@@ -495,13 +462,6 @@ static bool tell(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
 	return tells[stage](fleet, slot, ret);
 }
 
-bool tr_door_take(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
-{
-	if (fleet->tries[slot].stage == TR_STAGE_STREAM)
-		watch(fleet, slot);
-	return tell(fleet, slot, ret);
-}
-
 bool tr_door_hear(struct tr_fleet *fleet, uint32_t slot, enum tr_made made, uint32_t tokens,
 		  struct tr_event *ret)
 {
@@ -512,13 +472,13 @@ bool tr_door_hear(struct tr_fleet *fleet, uint32_t slot, enum tr_made made, uint
 	if (made == TR_MADE_SCHEDULED) {
 		try->scheduled = true;
 		try->cached = tokens;
-		return tell(fleet, slot, ret);
+		return tr_door_take(fleet, slot, ret);
 	}
 	try->tokens_made = tokens;
 	try->done = made == TR_MADE_DONE;
 	if (try->done)
 		step_out(fleet, slot);
-	told = tell(fleet, slot, ret);
+	told = tr_door_take(fleet, slot, ret);
 	if (try->stage != TR_STAGE_FREE && !try->done)
 		want_next(fleet, slot);
 	return told;

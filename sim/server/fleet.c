@@ -95,19 +95,29 @@ static void index_rooms(struct tr_fleet *fleet)
 	}
 }
 
-static void furnish(struct tr_room *room, const struct tr_server *server)
+/* Returns 0, or -1 if there is no memory. */
+static int furnish(struct tr_room *room, const struct tr_server *server,
+		   const struct tr_fleet_options *options)
 {
 	TR_ASSERT(server->profile.prefill_milli > 0);
 	*room = (struct tr_room){.name = server->name,
 				 .profile = server->profile,
 				 .computing = &tr_computing_independent,
-				 .tickets = {TR_TICKET_NONE},
 				 .doorstep = {.head = TR_NONE, .tail = TR_NONE},
 				 .line = {.head = TR_NONE, .tail = TR_NONE},
-				 .speed = {.permille = 1000}};
+				 .speed = {.permille = 1000},
+				 .batch_due = TR_TIME_NEVER};
+	for (uint32_t entry = 0; entry < TR_ROOM_ENTRIES; entry++)
+		room->tickets[entry] = TR_TICKET_NONE;
 	if (room->profile.slots == 0)
 		room->profile.slots = server->slots;
 	TR_ASSERT(room->profile.slots > 0);
+	if (!server->profile.batches)
+		return 0;
+	room->computing = &tr_computing_batching;
+	room->batch = tr_batch_new(&server->profile.batching, options->seed ^ server->name,
+				   options->attempts_max);
+	return room->batch ? 0 : -1;
 }
 
 /* Returns 0, or -1 if there is no memory. */
@@ -153,7 +163,10 @@ struct tr_fleet *tr_fleet_new(const struct tr_fleet_options *options)
 	fleet->room_count = options->server_count;
 	fleet->tries_max = options->attempts_max;
 	for (uint32_t row = 0; row < fleet->room_count; row++)
-		furnish(&fleet->rooms[row], &options->servers[row]);
+		if (furnish(&fleet->rooms[row], &options->servers[row], options) < 0) {
+			tr_fleet_free(fleet);
+			return NULL;
+		}
 	for (uint32_t slot = 0; slot < fleet->tries_max; slot++)
 		for (uint32_t entry = 0; entry < TRY_ENTRIES; entry++)
 			fleet->tries[slot].tickets[entry] = TR_TICKET_NONE;
@@ -166,6 +179,8 @@ void tr_fleet_free(struct tr_fleet *fleet)
 {
 	if (!fleet)
 		return;
+	for (uint32_t row = 0; row < fleet->room_count; row++)
+		tr_batch_free(fleet->rooms[row].batch);
 	tr_heap_done(&fleet->queue);
 	tr_timeline_free(fleet->timeline);
 	free(fleet->index);
@@ -235,6 +250,8 @@ void tr_fleet_start(struct tr_fleet *fleet, tr_time_ns now, const struct tr_serv
 		.tokens_in = request->tokens_in,
 		.tokens_out = request->tokens_out,
 		.silence = request->silence_ns,
+		.job_id = request->job_id,
+		.prompt = request->prompt,
 		.before = TR_NONE,
 		.behind = TR_NONE,
 		.tickets = {TR_TICKET_NONE, TR_TICKET_NONE},
@@ -271,7 +288,9 @@ static bool take(struct tr_fleet *fleet, enum tr_entry kind, uint32_t number, st
 		return fleet->rooms[fleet->tries[number].server].computing->take(fleet, number,
 										 ret);
 	case TR_ENTRY_ROOM:
-		return tr_state_signal(fleet, number / TR_ROOM_ENTRIES, ret);
+		return number % TR_ROOM_ENTRIES == TR_ROOM_SIGNAL
+			       ? tr_state_signal(fleet, number / TR_ROOM_ENTRIES, ret)
+			       : tr_batching_take(fleet, number / TR_ROOM_ENTRIES, ret);
 	case TR_ENTRY_FAULT:
 		break;
 	}

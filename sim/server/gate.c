@@ -3,13 +3,14 @@
  * Whom a server takes in. What can speak against a request that a worker has read, in this order:
  * an error of the timeline; the server's own rate limits, which count what was taken in within
  * fixed intervals of virtual time (all that waited comes back at once when one ends, as it does
- * with real providers); a server that holds as many as it may.
+ * with real providers); a server that holds as many as it may; a request too long to be computed.
  *
  * Tokens are counted as providers do who cannot know the answer: the prompt when it is taken in,
  * the answer when it is over.
  */
 #include "sim/server/rooms.h"
 
+#define STATUS_TOO_LONG	 400
 #define STATUS_LIMITED	 429
 #define STATUS_FULL	 503
 #define INTERVAL_DEFAULT TR_MINUTE
@@ -71,6 +72,10 @@ bool tr_gate_refuses(struct tr_fleet *fleet, uint32_t slot)
 	if (profile->inside_max && room->inside >= profile->inside_max) {
 		refuse(try, profile->full_status ? profile->full_status : STATUS_FULL,
 		       profile->full_retry_ns);
+		return true;
+	}
+	if (!room->computing->fits(fleet, slot)) {
+		refuse(try, STATUS_TOO_LONG, 0);
 		return true;
 	}
 	room->requests++;

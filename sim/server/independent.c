@@ -77,6 +77,13 @@ static void begin(struct tr_fleet *fleet, uint32_t slot)
 	}
 }
 
+static bool fits(const struct tr_fleet *fleet, uint32_t slot)
+{
+	(void)fleet;
+	(void)slot;
+	return true;
+}
+
 static void enter(struct tr_fleet *fleet, uint32_t slot)
 {
 	struct tr_try *try = &fleet->tries[slot];
@@ -139,25 +146,20 @@ static bool take(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
 {
 	struct tr_try *try = &fleet->tries[slot];
 
-	switch ((enum phase)try->alone.phase) {
-	case PHASE_START:
+	if (try->alone.phase == PHASE_START) {
 		try->alone.phase = PHASE_FIRST;
 		due_at(fleet, slot, try->alone.first);
 		return tr_door_hear(fleet, slot, TR_MADE_SCHEDULED, 0, ret);
-	case PHASE_FIRST:
+	}
+	if (try->alone.phase == PHASE_FIRST) {
 		try->alone.phase = PHASE_STREAM;
 		return tr_door_hear(fleet, slot, TR_MADE_TOKENS, 1, ret);
-	case PHASE_STREAM:
-		if (try->alone.wanted < try->tokens_out)
-			return tr_door_hear(fleet, slot, TR_MADE_TOKENS, try->alone.wanted, ret);
-		leave(fleet, slot);
-		return tr_door_hear(fleet, slot, TR_MADE_DONE, try->tokens_out, ret);
-	case PHASE_OUTSIDE:
-	case PHASE_WAITING:
-		break;
 	}
-	TR_ASSERT(!"nothing is due of who has no slot");
-	return false;
+	TR_ASSERT(try->alone.phase == PHASE_STREAM);
+	if (try->alone.wanted < try->tokens_out)
+		return tr_door_hear(fleet, slot, TR_MADE_TOKENS, try->alone.wanted, ret);
+	leave(fleet, slot);
+	return tr_door_hear(fleet, slot, TR_MADE_DONE, try->tokens_out, ret);
 }
 
 /* ------------------------------------------------------------------------------------- server */
@@ -207,6 +209,7 @@ static void load(const struct tr_fleet *fleet, uint32_t row, struct tr_sample *r
 }
 
 const struct tr_computing tr_computing_independent = {
+	.fits = fits,
 	.enter = enter,
 	.leave = leave,
 	.want = want,

@@ -12,3 +12,10 @@ const struct tr_server_profile tr_server_profile_default = {
 	.service_noise_permille = 100,
 	.endpoint_noise_permille = 50,
 };
+
+const struct tr_batch_profile tr_batch_profile_default = {
+	.sequences = 256,
+	.batch_tokens = 2048,
+	.block_tokens = 16,
+	.prefix_cache = true,
+};

@@ -6,7 +6,7 @@
 #ifndef TR_SIM_SERVER_PROFILE_H
 #define TR_SIM_SERVER_PROFILE_H
 
-#include "engine/base.h"
+#include "sim/server/batch.h"
 
 /* When a server says that it will answer. X(NAME, word, text) */
 #define TR_HEADERS_MAP(X)                                                                          \
@@ -40,6 +40,10 @@ struct tr_server_profile {
 	tr_span_ns limit_interval; /* 0: a minute */
 	bool limit_reported;	   /* its answers say what is left */
 	uint8_t headers;	   /* enum tr_headers */
+	/* Its computing, where it batches; then slots, times per token and noise of the simple
+	 * model stand idle. */
+	bool batches;
+	struct tr_batch_profile batching;
 };
 
 /*
@@ -49,5 +53,12 @@ struct tr_server_profile {
  * The noise (10% for a request, 5% for a try) and 1 ms to connect are our own assumptions.
  */
 extern const struct tr_server_profile tr_server_profile_default;
+
+/*
+ * What a batching server has about which no more is said: vLLM's defaults where it has any (256
+ * sequences, 2,048 tokens a step, blocks of 16), endless KV memory, and no times at all: those must
+ * be given.
+ */
+extern const struct tr_batch_profile tr_batch_profile_default;
 
 #endif

@@ -7,6 +7,7 @@
  *	gate.c         whom a server takes in: its own limits, and the errors of the timeline
  *	state.c        what happens to whole servers: the ends of faults, load signals
  *	independent.c  the computing side: a line, a slot, the first token, tokens, the last one
+ *	batching.c     the other one: a batch that computes all of them together (batch.h)
  *
  * A try is an attempt as its server sees it. The network side asks by struct tr_computing and is
  * told by tr_door_hear(); the computing side knows no network, so that a try may fail on the way in
@@ -19,6 +20,7 @@
 #define TR_SIM_SERVER_ROOMS_H
 
 #include "sim/heap.h"
+#include "sim/server/batch.h"
 #include "sim/server/fate.h"
 #include "sim/server/fault.h"
 
@@ -36,6 +38,7 @@ enum tr_entry {
 
 enum tr_room_entry {
 	TR_ROOM_SIGNAL,
+	TR_ROOM_BATCH,
 	TR_ROOM_ENTRIES,
 };
 
@@ -87,7 +90,9 @@ struct tr_try {
 	tr_span_ns silence;    /* permitted, 0: any */
 	tr_time_ns gate;       /* nothing is told before */
 	tr_time_ns first_told; /* when the first token was */
-	tr_time_ns last_told;  /* when the last report was */
+	uint64_t job_id;
+	struct tr_prompt prompt; /* the caller's */
+	tr_time_ns batch_told;	 /* while it streams from a batch: when it was told of last */
 	tr_span_ns retry_after;
 	uint32_t generation;
 	uint32_t server;
@@ -144,6 +149,9 @@ struct tr_room {
 	uint32_t busy; /* slots that are taken */
 	struct tr_line line;
 	struct tr_speed speed;
+	/* Of the batching one. */
+	struct tr_batch *batch;
+	tr_time_ns batch_due; /* for when its entry stands */
 };
 
 struct tr_fleet {
@@ -165,6 +173,8 @@ struct tr_fleet {
 
 /* One model of computing. `slot`: of a try that has entered and has not left. */
 struct tr_computing {
+	/* Whether it can be computed at all, before it enters. */
+	bool (*fits)(const struct tr_fleet *fleet, uint32_t slot);
 	/* It joins the line now. */
 	void (*enter)(struct tr_fleet *fleet, uint32_t slot);
 	/* It is gone: aborted or failed, not done. Its place goes to the next. */
@@ -174,9 +184,6 @@ struct tr_computing {
 	void (*want)(struct tr_fleet *fleet, uint32_t slot, uint32_t token);
 	/* Time per token as things are now. */
 	tr_span_ns (*pace)(const struct tr_fleet *fleet, uint32_t slot);
-	/* Tokens made so far. NULL: it need not be asked, for what is wanted comes in time whatever
-	 * happens to the pace. */
-	uint32_t (*made)(const struct tr_fleet *fleet, uint32_t slot);
 	/* An entry of TR_ENTRY_COMPUTING has come. Returns whether there is something to tell. */
 	bool (*take)(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret);
 	/* It works so fast from now on, thousandths of what its profile says. */
@@ -188,6 +195,10 @@ struct tr_computing {
 };
 
 extern const struct tr_computing tr_computing_independent;
+extern const struct tr_computing tr_computing_batching;
+
+/* An entry of TR_ROOM_BATCH has come. */
+bool tr_batching_take(struct tr_fleet *fleet, uint32_t row, struct tr_event *ret);
 
 /* A try's entry of this kind stands at this time, but not in the past, and at no other; for
  * TR_TIME_NEVER there is none. O(log n). */

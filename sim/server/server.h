@@ -16,7 +16,8 @@
  *
  * Each noise is 1 - s + s E, with E exponential of mean 1 and s the given coefficient of variation:
  * mean 1, never negative, long to the right as latencies are; s = 1 is an exponential server, whose
- * queue is known in closed form. Requests do not slow each other down.
+ * queue is known in closed form. Requests do not slow each other down. The other model, where they
+ *do, is batch.h; a server has it whose profile says so.
  *
  * Beside the faults of the timeline a try may fail by itself: with the given probability, in equal
  * shares at connect, before the first token, or in the middle of the stream (where there is only
@@ -39,12 +40,13 @@ struct tr_server {
 struct tr_server_request {
 	tr_attempt_handle attempt;
 	uint64_t job_id;
-	uint32_t server;       /* row of the fleet */
-	uint32_t tries;	       /* of this job at this server before: 0, 1, ... */
-	uint32_t tokens_in;    /* > 0 */
-	uint32_t tokens_out;   /* what it will answer, > 0 */
-	tr_span_ns silence_ns; /* between tokens that the policy permits, 0: any */
-	bool fails;	       /* this try fails before the first token, whatever the draws say */
+	uint32_t server;	 /* row of the fleet */
+	uint32_t tries;		 /* of this job at this server before: 0, 1, ... */
+	uint32_t tokens_in;	 /* > 0 */
+	uint32_t tokens_out;	 /* what it will answer, > 0 */
+	tr_span_ns silence_ns;	 /* between tokens that the policy permits, 0: any */
+	bool fails;		 /* this try fails before the first token, whatever the draws say */
+	struct tr_prompt prompt; /* its hashes are the caller's, until the attempt has ended */
 };
 
 struct tr_fleet;

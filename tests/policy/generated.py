@@ -10,6 +10,7 @@ import sys
 
 PAGES = [("--reference", "policy", "policy.md"), ("--schema", "policy", "policy.schema.json"),
          ("--reference", "scenario", "scenario.md"), ("--schema", "scenario", "scenario.schema.json"),
+         ("--reference", "profile", "profile.md"), ("--schema", "profile", "profile.schema.json"),
          ("--reference", "reasons", "reasons.md"), ("--reference", "faults", "faults.md")]
 
 
