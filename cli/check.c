@@ -20,6 +20,7 @@
 #include "engine/policy/source.h"
 #include "engine/policy/suggest.h"
 #include "engine/policy/text.h"
+#include "sim/scenario/assert.h"
 #include "sim/scenario/profile.h"
 #include "sim/scenario/scenario.h"
 
@@ -37,6 +38,7 @@ struct kind {
 	const struct tr_schema *schema;
 	int (*load)(const char *name, const char *text, size_t length, struct content *ret,
 		    struct tr_diagnostic *ret_diagnostic);
+	char *(*appendix)(void); /* of its reference, what is no key; NULL: none */
 };
 
 static int load_policy(const char *name, const char *text, size_t length, struct content *ret,
@@ -79,6 +81,8 @@ static int load_scenario(const char *name, const char *text, size_t length, stru
 		err = tr_scenario_servers(scenario, policy, &servers, ret_diagnostic);
 	if (!err && policy)
 		err = tr_scenario_faults(scenario, policy, &faults, ret_diagnostic);
+	if (!err && policy)
+		err = tr_assertions_check(scenario, policy, ret_diagnostic);
 	if (!err)
 		*ret = (struct content){
 			.id = tr_name_of(scenario->canonical, scenario->canonical_length),
@@ -107,9 +111,9 @@ static int load_profile(const char *name, const char *text, size_t length, struc
 }
 
 static const struct kind kinds[] = {
-	{&tr_policy_schema, load_policy},
-	{&tr_scenario_schema, load_scenario},
-	{&tr_profile_schema, load_profile},
+	{&tr_policy_schema, load_policy, NULL},
+	{&tr_scenario_schema, load_scenario, tr_assertions_reference},
+	{&tr_profile_schema, load_profile, NULL},
 };
 
 struct check_values {
@@ -153,7 +157,7 @@ static int print_generated(const char *name, char *(*generate)(const struct tr_s
 {
 	const struct kind *kind = kind_named(name);
 	struct tr_suggest suggest;
-	char *text;
+	char *text, *appendix = NULL;
 
 	if (!kind) {
 		tr_suggest_begin(&suggest, name);
@@ -167,11 +171,13 @@ static int print_generated(const char *name, char *(*generate)(const struct tr_s
 				   suggest.best ? suggest.best : kinds[0].schema->name);
 	}
 	text = generate(kind->schema);
-	if (!text)
-		return tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
-	fputs(text, stdout);
+	if (text && kind->appendix && generate == tr_schema_reference)
+		appendix = kind->appendix();
+	if (text)
+		printf("%s%s", text, appendix ? appendix : "");
 	free(text);
-	return TR_EXIT_OK;
+	free(appendix);
+	return text ? TR_EXIT_OK : tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
 }
 
 static const char *plural(const char *noun, uint32_t count, char *text, size_t size)

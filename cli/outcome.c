@@ -44,27 +44,27 @@ json_t *tr_outcome_new(const struct tr_case_file *file, const struct tr_case_ent
 	return object;
 }
 
-static const json_t *verdicts_of(const json_t *outcome)
+static const json_t *assertions_of(const json_t *outcome)
 {
-	return json_object_get(outcome, "verdicts");
+	return json_object_get(outcome, "assertions");
 }
 
-static bool holds(const json_t *verdict)
+static bool holds(const json_t *assertion)
 {
-	return json_is_true(json_object_get(verdict, "held"));
+	return json_is_true(json_object_get(assertion, "held"));
 }
 
 json_t *tr_outcome_of(const struct tr_case_file *file, const struct tr_case_entry *entry,
 		      json_t *result)
 {
 	enum tr_case_status status = TR_STATUS_OK;
-	const json_t *verdict;
+	const json_t *assertion;
 	json_t *outcome;
 	size_t i;
 
-	json_array_foreach(verdicts_of(result), i, verdict)
+	json_array_foreach(assertions_of(result), i, assertion)
 	{
-		if (!holds(verdict))
+		if (!holds(assertion))
 			status = TR_STATUS_FAILED;
 	}
 	outcome = tr_outcome_new(file, entry, status, NULL);
@@ -104,17 +104,21 @@ const char *tr_outcome_name(const json_t *outcome, char *text, size_t size)
 	return text;
 }
 
-void tr_outcome_print_verdicts(const json_t *outcome, const char *indent, bool all)
+/* Those that do not hold; their texts begin with the word for it, which stands above them already.
+ */
+static void print_failures(const json_t *outcome)
 {
-	const json_t *verdict;
+	static const char mark[] = "FAIL ";
+	const json_t *assertion;
 	size_t i;
 
-	json_array_foreach(verdicts_of(outcome), i, verdict)
+	json_array_foreach(assertions_of(outcome), i, assertion)
 	{
-		const char *text = json_string_value(json_object_get(verdict, "text"));
+		const char *text = json_string_value(json_object_get(assertion, "text"));
 
-		if (all || !holds(verdict))
-			printf("%s%s\n", indent, text ? text : "?");
+		if (!holds(assertion) && text)
+			printf("     %s\n",
+			       text + (strncmp(text, mark, strlen(mark)) == 0 ? strlen(mark) : 0));
 	}
 }
 
@@ -133,7 +137,7 @@ void tr_outcome_print(const json_t *outcome, uint64_t wall_ns, bool colors)
 	putchar('\n');
 	if (message)
 		printf("     %s\n", message);
-	tr_outcome_print_verdicts(outcome, "     ", false);
+	print_failures(outcome);
 }
 
 int tr_outcome_write(const json_t *outcome, FILE *stream)

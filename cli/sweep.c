@@ -178,8 +178,8 @@ static void print_known(struct sweep *sweep)
 		json_decref(row->outcome);
 		row->outcome = NULL;
 	}
-	if (sweep->terminal)
-		(void)fflush(stdout);
+	/* A line is worth the most while the next case is played. */
+	(void)fflush(stdout);
 }
 
 /* The last piece of work that is of interest: the last one up to sweep->last. */

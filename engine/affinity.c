@@ -122,6 +122,7 @@ static struct tr_session *session_new(struct tr_engine *e, uint64_t key)
 	struct tr_core *core = e->core;
 	uint32_t row;
 
+	TR_ASSERT(e->session); /* the limits give one row at least */
 	if (!core->session_free1 && core->session_used == e->limits.sessions)
 		session_forget(e, core->session_oldest1 - 1);
 	row = core->session_free1 ? core->session_free1 - 1 : core->session_used++;

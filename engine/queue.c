@@ -3,10 +3,13 @@
  * Waiting jobs, in two orders at once.
  *
  * A queue (pool, class, tenant) is ordered by (deadline, sequence): a treap (Seidel and Aragon
- * 1996) with subtree sizes, for earliest deadline first, first come first served among equals,
- * removal anywhere, and the position a client is told. The heap priority of a node is a mix of the
- * job's sequence number: random enough for the expected O(log n), the same on every machine, and no
- * field of its own.
+ * 1996) for earliest deadline first, first come first served among equals, removal anywhere, and
+ * the position a client is told. The heap priority of a node is a mix of the job's sequence number:
+ * random enough for the expected O(log n), the same on every machine, and no field of its own.
+ *
+ * A node's rank is its place in its own subtree: 1 + the jobs below it on the left. What is hung
+ * below on the right changes no rank, so a job that goes last, as most do, touches the job before
+ * it and hardly another, however many wait.
  *
  * A backlog (pool, class) is ordered by entry: a doubly linked list of the jobs of all its tenants.
  * Age is what a class's limits look at: the queue time-out, the sojourn rule, and the job that
@@ -30,11 +33,6 @@ static uint32_t row1_of(const struct tr_engine *e, const struct tr_job *job)
 	return job ? tr_row_of_job(e, job) + 1 : 0;
 }
 
-static uint32_t size_of(const struct tr_engine *e, uint32_t row1)
-{
-	return row1 ? e->job[row1 - 1].size : 0;
-}
-
 static uint64_t priority(const struct tr_job *job)
 {
 	return tr_mix(job->sequence);
@@ -43,11 +41,6 @@ static uint64_t priority(const struct tr_job *job)
 static bool before(const struct tr_job *a, const struct tr_job *b)
 {
 	return a->deadline != b->deadline ? a->deadline < b->deadline : a->sequence < b->sequence;
-}
-
-static void resize(const struct tr_engine *e, struct tr_job *job)
-{
-	job->size = 1 + size_of(e, job->left1) + size_of(e, job->right1);
 }
 
 /* Make `to` stand where `from` stood below `parent`, or at the root. */
@@ -80,46 +73,80 @@ static void lift(struct tr_engine *e, struct tr_queue *queue, struct tr_job *job
 		moved1 = job->right1;
 		job->right1 = parent1;
 		parent->left1 = moved1;
+		parent->rank -= job->rank;
 	} else {
 		moved1 = job->left1;
 		job->left1 = parent1;
 		parent->right1 = moved1;
+		job->rank += parent->rank;
 	}
 	if (moved1)
 		at(e, moved1)->parent1 = parent1;
 	parent->parent1 = job1;
-	resize(e, parent);
-	resize(e, job);
+}
+
+/* Below whom a job that is in no tree goes, those before whom it goes being told; NULL: it is the
+ * root. */
+static struct tr_job *tree_descend(struct tr_engine *e, struct tr_queue *queue,
+				   const struct tr_job *job)
+{
+	struct tr_job *parent = at(e, queue->last1);
+
+	if (!parent || before(parent, job))
+		return parent;
+	for (uint32_t row1 = queue->root1; row1;) {
+		bool left;
+
+		parent = at(e, row1);
+		left = before(job, parent);
+		parent->rank += left;
+		row1 = left ? parent->left1 : parent->right1;
+	}
+	return parent;
 }
 
 static void tree_insert(struct tr_engine *e, struct tr_queue *queue, struct tr_job *job)
 {
-	struct tr_job *parent = NULL;
+	struct tr_job *parent = tree_descend(e, queue, job);
+	uint32_t job1 = row1_of(e, job), parent1 = row1_of(e, parent);
 
-	job->left1 = job->right1 = job->parent1 = 0;
-	job->size = 1;
-	for (uint32_t row1 = queue->root1; row1;) {
-		parent = at(e, row1);
-		parent->size++;
-		row1 = before(job, parent) ? parent->left1 : parent->right1;
-	}
-	job->parent1 = row1_of(e, parent);
+	job->left1 = job->right1 = 0;
+	job->parent1 = parent1;
+	job->rank = 1;
+	queue->length++;
 	if (!parent)
-		queue->root1 = row1_of(e, job);
+		queue->root1 = job1;
 	else if (before(job, parent))
-		parent->left1 = row1_of(e, job);
+		parent->left1 = job1;
 	else
-		parent->right1 = row1_of(e, job);
+		parent->right1 = job1;
+	/* Only where nothing is on that side can something be put. */
+	if (parent1 == queue->last1 && (!parent || parent->right1 == job1))
+		queue->last1 = job1;
+	if (parent1 == queue->first1 && (!parent || parent->left1 == job1))
+		queue->first1 = job1;
 	while (job->parent1 && priority(job) < priority(at(e, job->parent1)))
 		lift(e, queue, job);
-	if (!queue->first1 || before(job, at(e, queue->first1)))
-		queue->first1 = row1_of(e, job);
+}
+
+/* The job before the last one. */
+static struct tr_job *before_last(const struct tr_engine *e, const struct tr_job *last)
+{
+	struct tr_job *job = at(e, last->left1);
+
+	while (job && job->right1)
+		job = at(e, job->right1);
+	return job ? job : at(e, last->parent1);
 }
 
 static void tree_remove(struct tr_engine *e, struct tr_queue *queue, struct tr_job *job)
 {
-	if (queue->first1 == row1_of(e, job))
+	uint32_t job1 = row1_of(e, job), child1 = job1;
+
+	if (queue->first1 == job1)
 		queue->first1 = row1_of(e, tr_queue_next(e, job));
+	if (queue->last1 == job1)
+		queue->last1 = row1_of(e, before_last(e, job));
 	/* Sink it below its children in heap order until it has one child at most. */
 	while (job->left1 && job->right1) {
 		struct tr_job *left = at(e, job->left1);
@@ -127,11 +154,14 @@ static void tree_remove(struct tr_engine *e, struct tr_queue *queue, struct tr_j
 
 		lift(e, queue, priority(left) < priority(right) ? left : right);
 	}
-	replace(e, queue, job->parent1, row1_of(e, job), job->left1 ? job->left1 : job->right1);
-	for (struct tr_job *up = at(e, job->parent1); up; up = at(e, up->parent1))
-		up->size--;
+	for (struct tr_job *up = at(e, job->parent1); up; up = at(e, up->parent1)) {
+		up->rank -= up->left1 == child1;
+		child1 = row1_of(e, up);
+	}
+	replace(e, queue, job->parent1, job1, job->left1 ? job->left1 : job->right1);
 	job->left1 = job->right1 = job->parent1 = 0;
-	job->size = 0;
+	job->rank = 0;
+	queue->length--;
 }
 
 /* ---- the list by entry ---- */
@@ -171,7 +201,7 @@ struct tr_job *tr_backlog_newest(const struct tr_engine *e, const struct tr_back
 
 void tr_queue_push(struct tr_engine *e, struct tr_job *job)
 {
-	TR_ASSERT(job->size == 0);
+	TR_ASSERT(job->rank == 0);
 	TR_ASSERT(job->sequence != 0);
 	tree_insert(e, &e->queue[tr_queue_of(e, job)], job);
 	if (job->state == TR_JOB_QUEUED)
@@ -180,7 +210,7 @@ void tr_queue_push(struct tr_engine *e, struct tr_job *job)
 
 void tr_queue_remove(struct tr_engine *e, struct tr_job *job)
 {
-	TR_ASSERT(job->size != 0);
+	TR_ASSERT(job->rank != 0);
 	tree_remove(e, &e->queue[tr_queue_of(e, job)], job);
 	if (job->state == TR_JOB_QUEUED)
 		list_remove(e, job);
@@ -208,19 +238,17 @@ struct tr_job *tr_queue_next(const struct tr_engine *e, const struct tr_job *job
 
 uint32_t tr_queue_position(const struct tr_engine *e, const struct tr_job *job)
 {
-	uint32_t position = 1 + size_of(e, job->left1);
+	const struct tr_queue *queue = &e->queue[tr_queue_of(e, job)];
+	uint32_t position = job->rank;
 
+	if (queue->last1 == row1_of(e, job))
+		return queue->length;
 	for (const struct tr_job *up = at(e, job->parent1); up; up = at(e, up->parent1)) {
 		if (up->right1 == row1_of(e, job))
-			position += 1 + size_of(e, up->left1);
+			position += up->rank;
 		job = up;
 	}
 	return position;
-}
-
-uint32_t tr_queue_length(const struct tr_engine *e, const struct tr_queue *queue)
-{
-	return size_of(e, queue->root1);
 }
 
 /* ---- what must hold ---- */
@@ -255,9 +283,18 @@ const char *tr_queue_verify_job(const struct tr_engine *e, const struct tr_job *
 		return "a waiting job's parent does not know it";
 	if (!parent && e->queue[tr_queue_of(e, job)].root1 != row1)
 		return "a waiting job is not in its queue's tree";
-	if (job->size != 1 + size_of(e, job->left1) + size_of(e, job->right1))
-		return "a queue's tree has a wrong size";
 	return NULL;
+}
+
+/* Jobs in the tree below a node and with it: along its right edge each rank is what lies on the
+ * left. */
+static uint32_t size_of(const struct tr_engine *e, uint32_t row1)
+{
+	uint32_t size = 0;
+
+	for (const struct tr_job *job = at(e, row1); job; job = at(e, job->right1))
+		size += job->rank;
+	return size;
 }
 
 const char *tr_queue_verify(const struct tr_engine *e, uint32_t number)
@@ -274,10 +311,14 @@ const char *tr_queue_verify(const struct tr_engine *e, uint32_t number)
 	for (const struct tr_job *job = first; job; job = tr_queue_next(e, job)) {
 		if (last && !before(last, job))
 			return "a queue's tree is out of order";
+		if (job->rank != 1 + size_of(e, job->left1))
+			return "a queue's tree has a wrong rank";
 		last = job;
 		seen++;
 	}
-	return seen == tr_queue_length(e, queue) ? NULL : "a queue's tree has a wrong size";
+	if (queue->last1 != row1_of(e, last))
+		return "a queue's last job does not stand last";
+	return seen == queue->length ? NULL : "a queue has another length";
 }
 
 const char *tr_backlog_verify(const struct tr_engine *e, uint32_t number)

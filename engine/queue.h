@@ -6,7 +6,8 @@
 #include "engine/state.h"
 
 /* Put a job (state HELD or QUEUED, not in a queue) into the queue its state and names give; one
- * that is QUEUED also becomes the newest of its backlog. O(log n) expected. */
+ * that is QUEUED also becomes the newest of its backlog. O(log n) expected, O(1) if it goes last.
+ */
 void tr_queue_push(struct tr_engine *e, struct tr_job *job);
 /* Take a job out, wherever it stands. O(log n) expected. */
 void tr_queue_remove(struct tr_engine *e, struct tr_job *job);
@@ -15,10 +16,8 @@ void tr_queue_remove(struct tr_engine *e, struct tr_job *job);
 struct tr_job *tr_queue_first(const struct tr_engine *e, const struct tr_queue *queue);
 /* The job after this one in that order; NULL: it is the last. O(log n) expected. */
 struct tr_job *tr_queue_next(const struct tr_engine *e, const struct tr_job *job);
-/* 1 for the first, 2 for the next, ... O(log n) expected. */
+/* 1 for the first, 2 for the next, ... O(log n) expected, O(1) for the last. */
 uint32_t tr_queue_position(const struct tr_engine *e, const struct tr_job *job);
-/* Jobs in the queue. */
-uint32_t tr_queue_length(const struct tr_engine *e, const struct tr_queue *queue);
 
 /* Of the waiting jobs of all tenants the one that entered first, or last; NULL: nobody waits. */
 struct tr_job *tr_backlog_oldest(const struct tr_engine *e, const struct tr_backlog *backlog);

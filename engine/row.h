@@ -115,7 +115,7 @@ enum tr_job_flag {
 	F(u32, left1)	/* the queue's tree; next free row while free */                           \
 	F(u32, right1)                                                                             \
 	F(u32, parent1)                                                                            \
-	F(u32, size)                                                                               \
+	F(u32, rank)   /* its place in its own subtree; 0: it is in no queue */                    \
 	F(u32, older1) /* the list by entry, of its backlog or of the retries */                   \
 	F(u32, newer1)                                                                             \
 	F(u16, tenant)                                                                             \
@@ -417,7 +417,9 @@ enum tr_job_flag {
 #define TR_QUEUE_FIELDS(F)                                                                         \
 	F(u64, service) /* weighted tokens, the virtual counter */                                 \
 	F(u32, root1)                                                                              \
-	F(u32, first1) /* the job that is to go first */                                           \
+	F(u32, first1) /* the job that is to go first ... */                                       \
+	F(u32, last1)  /* ... and last */                                                          \
+	F(u32, length)                                                                             \
 	F(u32, ready1) /* place in the backlog's heap */
 
 /* The waiting strict jobs of a policy (the greater part of the row's number) and a model. */

@@ -189,7 +189,8 @@ const char *tr_verify_ranges(const struct tr_engine *e)
 			wrong = "an endpoint is out of range";
 	for (uint32_t i = 0; i < e->queue_count && !wrong; i++)
 		if (!link_good(e->queue[i].root1, e->core->job_used) ||
-		    !link_good(e->queue[i].first1, e->core->job_used))
+		    !link_good(e->queue[i].first1, e->core->job_used) ||
+		    !link_good(e->queue[i].last1, e->core->job_used))
 			wrong = "a queue leaves the table of jobs";
 	for (uint32_t i = 0; i < e->backlog_count && !wrong; i++)
 		if (!link_good(e->backlog[i].oldest1, e->core->job_used) ||
@@ -505,7 +506,7 @@ static const char *verify_queues(const struct tr_engine *e)
 			TR_HOLDS(!wrong, wrong);
 			TR_HOLDS((queue->ready1 != 0) == (queue->root1 && !capped),
 				 "a queue races though it may not, or does not though it may");
-			waiting += tr_queue_length(e, queue);
+			waiting += queue->length;
 			ready += queue->ready1 != 0;
 		}
 		TR_HOLDS(e->backlog[b].waiting == waiting, "a class's waiting jobs in a pool");

@@ -126,17 +126,25 @@ static uint64_t virtual_ms(const json_t *outcome)
 	return seconds > 0 ? (uint64_t)(seconds * 1000.0 + 0.5) : 0;
 }
 
+/* What an assertion says begins with the word for how it went, which its element says already. */
+static const char *unmarked(const char *text)
+{
+	static const char mark[] = "FAIL ";
+
+	return text + (strncmp(text, mark, strlen(mark)) == 0 ? strlen(mark) : 0);
+}
+
 static void write_failures(FILE *stream, const json_t *outcome)
 {
-	const json_t *verdict;
+	const json_t *assertion;
 	size_t i;
 
-	json_array_foreach(json_object_get(outcome, "verdicts"), i, verdict)
+	json_array_foreach(json_object_get(outcome, "assertions"), i, assertion)
 	{
-		if (json_is_true(json_object_get(verdict, "held")))
+		if (json_is_true(json_object_get(assertion, "held")))
 			continue;
 		fputs("      <failure type=\"assertion\"", stream);
-		write_attribute(stream, "message", text_of(verdict, "text"));
+		write_attribute(stream, "message", unmarked(text_of(assertion, "text")));
 		fputs("/>\n", stream);
 	}
 }

@@ -12,10 +12,11 @@
 #include "reports/terminal.h"
 
 /* Tenants shown, the busiest first; all are in the JSON. */
-#define TENANTS_SHOWN 12
-#define BOLD	      "\033[1m"
-#define RED	      "\033[31m"
-#define END	      "\033[0m"
+#define TENANTS_SHOWN	12
+#define ENDPOINTS_SHOWN 24
+#define BOLD		"\033[1m"
+#define RED		"\033[31m"
+#define END		"\033[0m"
 
 static uint64_t integer(const json_t *object, const char *key)
 {
@@ -161,6 +162,15 @@ static void print_times(const json_t *result, FILE *stream, bool colors)
 	free(table);
 }
 
+/* The 95th percentile of a measure, or nothing. */
+static void cell_p95(struct tr_report_table *table, unsigned column, const json_t *row,
+		     const char *key)
+{
+	const json_t *measure = json_object_get(row, key);
+
+	cell_real(table, column, integer(measure, "count") ? real(measure, "p95") : -1, 1);
+}
+
 static void fill_row(struct tr_report_table *table, const json_t *row)
 {
 	static const char *const counts[] = {"submitted", "completed", "rejected",
@@ -172,14 +182,28 @@ static void fill_row(struct tr_report_table *table, const json_t *row)
 	tr_report_table_cell(table, column++, string(row, "name"));
 	for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
 		cell_integer(table, column++, integer(row, counts[i]));
-	for (size_t i = 0; i < sizeof measures / sizeof measures[0]; i++) {
-		const json_t *measure = json_object_get(row, measures[i]);
-
-		cell_real(table, column++, integer(measure, "count") ? real(measure, "p95") : -1,
-			  1);
-	}
+	for (size_t i = 0; i < sizeof measures / sizeof measures[0]; i++)
+		cell_p95(table, column++, row, measures[i]);
 	cell_integer(table, column++, integer(row, "tokens_out"));
 	cell_real(table, column++, (double)integer(row, "cost_micro_usd") / 1e6, 2);
+}
+
+static void fill_endpoint(struct tr_report_table *table, const json_t *row)
+{
+	unsigned column = 0;
+
+	tr_report_table_row(table);
+	tr_report_table_cell(table, column++, string(row, "name"));
+	cell_integer(table, column++, integer(row, "attempts"));
+	cell_real(table, column++, real(row, "share_percent"), 1);
+	cell_integer(table, column++, integer(row, "failed"));
+	cell_integer(table, column++, integer(row, "aborted"));
+	cell_integer(table, column++, integer(row, "breaker_trips"));
+	cell_p95(table, column++, row, "attempt_ttft_ms");
+	cell_p95(table, column++, row, "attempt_time_ms");
+	cell_integer(table, column++, integer(row, "slots"));
+	cell_integer(table, column++, integer(row, "in_flight_max"));
+	cell_real(table, column++, real(row, "utilization_percent"), 1);
 }
 
 struct row {
@@ -227,6 +251,55 @@ static void print_rows(const json_t *rows, const char *title, FILE *stream, bool
 	}
 	free(sorted);
 	free(table);
+}
+
+/* Endpoints in order of the policy; all of them, up to a screen. */
+static void print_endpoints(const json_t *rows, FILE *stream, bool colors)
+{
+	static const char *const heads[] = {"",	       "attempts", "share %",  "failed",
+					    "aborted", "trips",	   "TTFT p95", "time p95",
+					    "slots",   "most",	   "in use %"};
+	size_t count = json_array_size(rows);
+	size_t shown = count < ENDPOINTS_SHOWN ? count : ENDPOINTS_SHOWN;
+	struct tr_report_table *table = count > 1 ? calloc(1, sizeof *table) : NULL;
+
+	if (!table)
+		return;
+	tr_report_table_row(table);
+	for (unsigned i = 0; i < sizeof heads / sizeof heads[0]; i++)
+		tr_report_table_cell(table, i, heads[i]);
+	for (size_t i = 0; i < shown; i++)
+		fill_endpoint(table, json_array_get(rows, i));
+	print_title(stream, "By endpoint", colors);
+	tr_report_table_print(table, stream, true, colors);
+	if (shown < count)
+		fprintf(stream, "  and %zu more, in the JSON result\n", count - shown);
+	free(table);
+}
+
+/* Those that do not hold, in full; of the others how many there are. */
+static void print_assertions(const json_t *findings, FILE *stream, bool colors)
+{
+	size_t count = json_array_size(findings), held = 0, own = 0;
+
+	/* What is asked of every run is worth a word when it does not hold. */
+	for (size_t i = 0; i < count; i++) {
+		held += json_is_true(json_object_get(json_array_get(findings, i), "held"));
+		own += integer(json_array_get(findings, i), "line") > 0;
+	}
+	if (own == 0 && held == count)
+		return;
+	print_title(stream, "Assertions", colors);
+	for (size_t i = 0; i < count; i++) {
+		const json_t *finding = json_array_get(findings, i);
+		char text[1024];
+
+		if (json_is_true(json_object_get(finding, "held")))
+			continue;
+		tr_text_tame(string(finding, "text"), text, sizeof text);
+		fprintf(stream, "  %s%s%s\n", colors ? RED : "", text, colors ? END : "");
+	}
+	fprintf(stream, "  %zu of %zu hold\n", held, count);
 }
 
 /* ", 1 retry" or ", 3 retries". */
@@ -278,5 +351,7 @@ void tr_summary_print(const json_t *result, FILE *stream, bool colors)
 	print_times(result, stream, colors);
 	print_rows(json_object_get(result, "classes"), "By class", stream, colors);
 	print_rows(json_object_get(result, "tenants"), "By tenant", stream, colors);
+	print_endpoints(json_object_get(result, "endpoints"), stream, colors);
 	print_totals(result, stream, colors);
+	print_assertions(json_object_get(result, "assertions"), stream, colors);
 }

@@ -1,121 +1,161 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Double entry: a job is entered under the whole run, its class and its tenant, by the same code.
- * Where a job stands is kept by its handle's slot, so a finish finds the rows that its submission
- * was entered in, whatever names the finish itself carries.
+ * Double entry: an occurrence is entered under the whole run, its class, its tenant and its
+ * endpoint, by the same code (sim/tally.h). What happened to a request stands in the rows of what
+ * it was when it came, whatever names its end itself carries: the stream of occurrences remembers.
  *
- * A rejected job was never in a class of its own; it is entered in the class that it asked for, by
- * name, by intent, or by the policy's default, and under "other" where it asked for none that
- * exists.
+ * A rejected job was never in a class of its own; it is entered in the class that it asked for, and
+ * under "other" where it asked for none that exists.
  */
 #include "sim/ledger.h"
 
 #include <stdlib.h>
 
-#include "engine/histogram.h"
+#include "sim/tally.h"
 
-struct tally {
-	struct tr_result_row row; /* all but the spreads */
-	struct tr_histogram ttft;
-	struct tr_histogram tpot;
-	struct tr_histogram e2e;
-	struct tr_histogram queue;
-	struct tr_histogram prediction_error;
-};
+/* Spreads of a run, a class, a tenant; and of an endpoint. */
+#define SPREADS_REQUEST                                                                            \
+	(1u << TR_SPREAD_TTFT | 1u << TR_SPREAD_TPOT | 1u << TR_SPREAD_E2E |                       \
+	 1u << TR_SPREAD_QUEUE | 1u << TR_SPREAD_PREDICTION_ERROR)
+#define SPREADS_ATTEMPT (1u << TR_SPREAD_ATTEMPT_TTFT | 1u << TR_SPREAD_ATTEMPT_TIME)
 
 /* Rows by name, in order of appearance; the last place is for all others. */
 struct tally_table {
-	struct tally *tallies;
+	struct tally_row {
+		tr_name name;
+		struct tr_tally tally;
+	} * rows;
 	uint32_t count;
 	uint32_t max;	  /* rows but the last */
 	uint32_t *places; /* row + 1 by name, open addressing */
 	uint32_t place_mask;
-	bool others; /* the last row is in use */
-};
-
-struct job_rows {
-	uint32_t class_row;
-	uint32_t tenant_row;
+	bool others;		      /* the last row is in use */
+	struct tr_histogram *spreads; /* of all rows */
 };
 
 struct tr_ledger {
 	const struct tr_policy *policy;
-	struct tally all;
+	struct tr_occurrences *stream;
+	struct tr_tally all;
+	struct tr_histogram spreads[TR_SPREAD_COUNT];
 	struct tally_table classes;
 	struct tally_table tenants;
-	struct job_rows *jobs; /* by handle slot */
-	uint32_t jobs_max;
+	struct tally_table endpoints; /* those of the policy come first */
 	bool objectives;
 	uint64_t events;
-	uint64_t attempts;
-	uint64_t breaker_trips;
 	tr_time_ns start;
 	tr_time_ns end;
-	uint64_t rejects[TR_REJECT_COUNT];
-	uint64_t causes[TR_OUTCOME_COUNT][TR_CAUSE_COUNT];
-	uint64_t attempt_failures[TR_CAUSE_COUNT];
 };
 
-/* ------------------------------------------------------------------------------------ tables */
+/* --------------------------------------------------------------------------------------- tables */
 
-static int table_init(struct tally_table *table, uint32_t max)
+static void give_spreads(struct tr_tally *tally, uint32_t wanted, struct tr_histogram **next)
 {
+	for (uint32_t i = 0; i < TR_SPREAD_COUNT; i++)
+		if (wanted >> i & 1)
+			tally->spreads[i] = (*next)++;
+}
+
+static int table_init(struct tally_table *table, uint32_t max, uint32_t spreads, uint32_t levels)
+{
+	size_t histograms = ((size_t)max + 1) * (unsigned)__builtin_popcount(spreads);
+	struct tr_histogram *next;
 	uint32_t places = 4;
 
 	while (places < 2 * max)
 		places *= 2;
 	table->max = max;
 	table->place_mask = places - 1;
-	/* Zeroed by the system page by page, so a row costs memory when it is first used. */
-	table->tallies = calloc((size_t)max + 1, sizeof *table->tallies);
+	table->rows = calloc((size_t)max + 1, sizeof *table->rows);
 	table->places = calloc(places, sizeof *table->places);
-	return table->tallies && table->places ? 0 : -1;
+	/* Zeroed by the system page by page, so a row costs memory when it is first used. */
+	table->spreads = calloc(histograms, sizeof *table->spreads);
+	if (!table->rows || !table->places || !table->spreads)
+		return -1;
+	next = table->spreads;
+	for (uint32_t i = 0; i <= max; i++) {
+		tr_tally_init(&table->rows[i].tally, 0, TR_TIME_NEVER);
+		table->rows[i].tally.levels_wanted = levels;
+		give_spreads(&table->rows[i].tally, spreads, &next);
+	}
+	return 0;
 }
 
 static void table_done(struct tally_table *table)
 {
-	free(table->tallies);
+	free(table->rows);
 	free(table->places);
+	free(table->spreads);
 }
 
-static uint32_t table_others(struct tally_table *table)
+static struct tr_tally *table_others(struct tally_table *table)
 {
 	table->others = true;
-	table->tallies[table->max].row.other = true;
-	return table->max;
+	return &table->rows[table->max].tally;
 }
 
-static uint32_t table_row(struct tally_table *table, tr_name name)
+static struct tr_tally *table_tally(struct tally_table *table, tr_name name)
 {
 	uint32_t place = (uint32_t)name & table->place_mask;
 
 	for (; table->places[place]; place = (place + 1) & table->place_mask)
-		if (table->tallies[table->places[place] - 1].row.name == name)
-			return table->places[place] - 1;
+		if (table->rows[table->places[place] - 1].name == name)
+			return &table->rows[table->places[place] - 1].tally;
 	if (table->count == table->max)
 		return table_others(table);
-	table->tallies[table->count].row.name = name;
+	table->rows[table->count].name = name;
 	table->places[place] = ++table->count;
-	return table->count - 1;
+	return &table->rows[table->count - 1].tally;
 }
 
-struct tr_ledger *tr_ledger_new(const struct tr_policy *policy, uint32_t jobs_max)
+/* -------------------------------------------------------------------------------------- entries */
+
+/* A request without a class asked for one that there is not. */
+static void enter(void *self, const struct tr_occurrence *occurrence)
+{
+	const struct tr_subject *subject = &occurrence->subject;
+	uint32_t selectors = tr_occurrence_rows[occurrence->kind].selectors;
+	struct tr_ledger *ledger = self;
+
+	tr_tally_enter(&ledger->all, occurrence, true, true);
+	if (selectors & TR_SELECT_CLASS)
+		tr_tally_enter(subject->class_name
+				       ? table_tally(&ledger->classes, subject->class_name)
+				       : table_others(&ledger->classes),
+			       occurrence, true, true);
+	if (selectors & TR_SELECT_TENANT)
+		tr_tally_enter(table_tally(&ledger->tenants, subject->tenant), occurrence, true,
+			       true);
+	/* A request that nobody answered ended at no endpoint. */
+	if (selectors & TR_SELECT_ENDPOINT && subject->endpoint)
+		tr_tally_enter(table_tally(&ledger->endpoints, subject->endpoint), occurrence, true,
+			       true);
+}
+
+struct tr_ledger *tr_ledger_new(const struct tr_policy *policy, const struct tr_limits *limits)
 {
 	struct tr_ledger *ledger = calloc(1, sizeof *ledger);
 	const struct tr_policy_slo *slo = &policy->slo;
 
-	TR_ASSERT(jobs_max > 0);
 	if (!ledger)
 		return NULL;
 	ledger->policy = policy;
-	ledger->jobs_max = jobs_max;
 	ledger->objectives = slo->ttft_ns || slo->tpot_ns || slo->e2e_ns;
-	ledger->jobs = calloc(jobs_max, sizeof *ledger->jobs);
-	if (!ledger->jobs || table_init(&ledger->classes, TR_RESULT_CLASSES_MAX) < 0 ||
-	    table_init(&ledger->tenants, TR_RESULT_TENANTS_MAX) < 0) {
+	ledger->stream = tr_occurrences_new(policy, limits, false, enter, ledger);
+	if (!ledger->stream ||
+	    table_init(&ledger->classes, TR_RESULT_CLASSES_MAX, SPREADS_REQUEST, 0) < 0 ||
+	    table_init(&ledger->tenants, TR_RESULT_TENANTS_MAX, SPREADS_REQUEST, 0) < 0 ||
+	    table_init(&ledger->endpoints, policy->endpoint_count, SPREADS_ATTEMPT,
+		       1u << TR_LEVEL_IN_FLIGHT) < 0) {
 		tr_ledger_free(ledger);
 		return NULL;
 	}
+	tr_tally_init(&ledger->all, 0, TR_TIME_NEVER);
+	ledger->all.levels_wanted = TR_LEVELS_ALL;
+	for (uint32_t i = 0; i < TR_SPREAD_COUNT; i++)
+		ledger->all.spreads[i] = &ledger->spreads[i];
+	for (uint32_t i = 0; i < policy->endpoint_count; i++)
+		(void)table_tally(&ledger->endpoints, policy->endpoints[i].name);
 	return ledger;
 }
 
@@ -123,296 +163,230 @@ void tr_ledger_free(struct tr_ledger *ledger)
 {
 	if (!ledger)
 		return;
+	tr_occurrences_free(ledger->stream);
 	table_done(&ledger->classes);
 	table_done(&ledger->tenants);
-	free(ledger->jobs);
+	table_done(&ledger->endpoints);
 	free(ledger);
-}
-
-/* ------------------------------------------------------------------------------------ entries */
-
-#define ENTRY_ROWS 3
-
-/* The rows that everything of a job is entered in. */
-struct entry {
-	struct tally *tallies[ENTRY_ROWS];
-};
-
-static struct entry entry_of(struct tr_ledger *ledger, struct job_rows rows)
-{
-	return (struct entry){{&ledger->all, &ledger->classes.tallies[rows.class_row],
-			       &ledger->tenants.tallies[rows.tenant_row]}};
-}
-
-static struct entry entry_of_job(struct tr_ledger *ledger, tr_job_handle job)
-{
-	TR_ASSERT(job.slot1 > 0);
-	TR_ASSERT(job.slot1 <= ledger->jobs_max);
-	return entry_of(ledger, ledger->jobs[job.slot1 - 1]);
-}
-
-/* The row of a class of the policy; TR_NONE: nobody's. */
-static uint32_t class_row_asked(const struct tr_policy *policy,
-				const struct tr_event_job_submit *submit)
-{
-	uint32_t row = TR_NONE;
-
-	for (uint32_t i = 0; i < policy->class_count && submit->class_name; i++)
-		if (policy->classes[i].name == submit->class_name)
-			return i;
-	for (uint32_t i = 0; i < policy->intent_count && !submit->class_name; i++)
-		if (submit->intent ? policy->intents[i].name == submit->intent
-				   : i == policy->default_intent)
-			row = policy->intents[i].class_row;
-	for (uint32_t i = 0; i < policy->profile_count && row != TR_NONE; i++)
-		if (submit->profile && policy->profiles[i].name == submit->profile &&
-		    policy->profiles[i].class_row != TR_NONE)
-			row = policy->profiles[i].class_row;
-	return row;
-}
-
-/* The class that a refused job asked for: as the engine would have chosen it. */
-static uint32_t class_asked(struct tr_ledger *ledger, const struct tr_event_job_submit *submit)
-{
-	uint32_t row = class_row_asked(ledger->policy, submit);
-
-	if (row == TR_NONE)
-		return table_others(&ledger->classes);
-	return table_row(&ledger->classes, ledger->policy->classes[row].name);
-}
-
-static void on_accept(struct tr_ledger *ledger, const struct tr_event *event,
-		      const struct tr_action *action)
-{
-	const struct tr_action_job_accept *accept = &action->job_accept;
-	struct job_rows rows;
-	struct entry entry;
-
-	TR_ASSERT(event->kind == TR_EVENT_JOB_SUBMIT);
-	TR_ASSERT(accept->job.slot1 > 0);
-	TR_ASSERT(accept->job.slot1 <= ledger->jobs_max);
-	rows.class_row = table_row(&ledger->classes, accept->class_name);
-	rows.tenant_row = table_row(&ledger->tenants, event->job_submit.tenant);
-	ledger->jobs[accept->job.slot1 - 1] = rows;
-	entry = entry_of(ledger, rows);
-	for (uint32_t i = 0; i < ENTRY_ROWS; i++) {
-		struct tr_result_row *row = &entry.tallies[i]->row;
-
-		row->submitted++;
-		row->in_system++;
-	}
-}
-
-static void on_reject(struct tr_ledger *ledger, const struct tr_event *event,
-		      const struct tr_action *action)
-{
-	uint8_t code = action->job_reject.code;
-	struct job_rows rows;
-	struct entry entry;
-
-	TR_ASSERT(event->kind == TR_EVENT_JOB_SUBMIT);
-	TR_ASSERT(code < TR_REJECT_COUNT);
-	rows.class_row = class_asked(ledger, &event->job_submit);
-	rows.tenant_row = table_row(&ledger->tenants, event->job_submit.tenant);
-	ledger->rejects[code]++;
-	entry = entry_of(ledger, rows);
-	for (uint32_t i = 0; i < ENTRY_ROWS; i++) {
-		struct tr_result_row *row = &entry.tallies[i]->row;
-
-		row->submitted++;
-		row->rejected++;
-	}
-}
-
-static void on_dispatch(struct tr_ledger *ledger, const struct tr_event *event,
-			const struct tr_action *action)
-{
-	struct entry entry = entry_of_job(ledger, action->attempt_dispatch.job);
-	uint8_t role = action->attempt_dispatch.role;
-
-	(void)event;
-	ledger->attempts++;
-	for (uint32_t i = 0; i < ENTRY_ROWS; i++) {
-		struct tr_result_row *row = &entry.tallies[i]->row;
-
-		row->retries += role == TR_ROLE_RETRY;
-		row->hedges += role == TR_ROLE_HEDGE;
-		row->warm += action->attempt_dispatch.warmth == TR_WARMTH_WARM;
-		row->cold += action->attempt_dispatch.warmth == TR_WARMTH_COLD;
-	}
-}
-
-static void enter_times(struct tally *tally, const struct tr_action_job_finish *finish)
-{
-	if (finish->attempts > 0) {
-		tr_histogram_add(&tally->queue, finish->queue);
-		tr_histogram_add(&tally->prediction_error,
-				 finish->queue > finish->predicted_start
-					 ? finish->queue - finish->predicted_start
-					 : finish->predicted_start - finish->queue);
-	}
-	if (finish->outcome != TR_OUTCOME_COMPLETED)
-		return;
-	tr_histogram_add(&tally->e2e, finish->e2e);
-	if (finish->ttft == 0)
-		return;
-	tr_histogram_add(&tally->ttft, finish->ttft);
-	if (finish->tokens_out >= 2)
-		tr_histogram_add(&tally->tpot,
-				 tr_sub_sat(finish->e2e, finish->ttft) / (finish->tokens_out - 1));
-}
-
-static void on_finish(struct tr_ledger *ledger, const struct tr_event *event,
-		      const struct tr_action *action)
-{
-	const struct tr_action_job_finish *finish = &action->job_finish;
-	struct entry entry = entry_of_job(ledger, finish->job);
-	bool good =
-		finish->outcome == TR_OUTCOME_COMPLETED && (finish->slo_met || !ledger->objectives);
-
-	(void)event;
-	TR_ASSERT(finish->outcome > TR_OUTCOME_NONE);
-	TR_ASSERT(finish->outcome < TR_OUTCOME_COUNT);
-	TR_ASSERT(finish->cause < TR_CAUSE_COUNT);
-	if (finish->outcome != TR_OUTCOME_COMPLETED)
-		ledger->causes[finish->outcome][finish->cause]++;
-	for (uint32_t i = 0; i < ENTRY_ROWS; i++) {
-		struct tr_result_row *row = &entry.tallies[i]->row;
-
-		TR_ASSERT(row->in_system > 0);
-		row->in_system--;
-		row->completed += finish->outcome == TR_OUTCOME_COMPLETED;
-		row->failed += finish->outcome == TR_OUTCOME_FAILED;
-		row->canceled += finish->outcome == TR_OUTCOME_CANCELED;
-		row->expired += finish->outcome == TR_OUTCOME_EXPIRED;
-		row->good += good;
-		row->preemptions += finish->preempted;
-		row->tokens_in += finish->tokens_in;
-		row->tokens_out += finish->tokens_out;
-		row->cost_micro_usd += finish->cost;
-		enter_times(entry.tallies[i], finish);
-	}
-}
-
-static void on_breaker_change(struct tr_ledger *ledger, const struct tr_event *event,
-			      const struct tr_action *action)
-{
-	(void)event;
-	ledger->breaker_trips += action->breaker_change.to == TR_BREAKER_OPEN;
 }
 
 /* ---------------------------------------------------------------------------------------- step */
 
 static void check_conservation(const struct tr_ledger *ledger, const struct tr_engine *engine)
 {
-	const struct tr_result_row *row = &ledger->all.row;
+	const struct tr_tally *all = &ledger->all;
 	struct tr_counts counts;
 
 	tr_engine_counts(engine, &counts);
-	TR_ASSERT(row->submitted == row->rejected + row->completed + row->failed + row->canceled +
-					    row->expired + row->in_system);
-	TR_ASSERT(row->submitted == counts.submitted);
-	TR_ASSERT(row->rejected == counts.rejected);
-	TR_ASSERT(row->completed == counts.completed);
-	TR_ASSERT(row->failed == counts.failed);
-	TR_ASSERT(row->canceled == counts.canceled);
-	TR_ASSERT(row->expired == counts.expired);
-	TR_ASSERT(row->in_system == counts.in_system);
-	TR_ASSERT(row->retries == counts.retries);
-	TR_ASSERT(row->hedges == counts.hedges);
+	TR_ASSERT(all->submitted == all->rejected + all->completed + all->failed + all->canceled +
+					    all->expired + all->in_system);
+	TR_ASSERT(all->submitted == counts.submitted);
+	TR_ASSERT(all->rejected == counts.rejected);
+	TR_ASSERT(all->completed == counts.completed);
+	TR_ASSERT(all->failed == counts.failed);
+	TR_ASSERT(all->canceled == counts.canceled);
+	TR_ASSERT(all->expired == counts.expired);
+	TR_ASSERT(all->in_system == counts.in_system);
+	TR_ASSERT(all->counts[TR_OCCURRENCE_DISPATCH] == counts.attempts);
+	TR_ASSERT(all->counts[TR_OCCURRENCE_RETRY] == counts.retries);
+	TR_ASSERT(all->counts[TR_OCCURRENCE_HEDGE] == counts.hedges);
 }
 
 void tr_ledger_step(void *self, const struct tr_engine *engine, const struct tr_event *event,
 		    const struct tr_actions *actions)
 {
-	static void (*const entries[TR_ACTION_COUNT])(struct tr_ledger *, const struct tr_event *,
-						      const struct tr_action *) = {
-		[TR_ACTION_JOB_ACCEPT] = on_accept,
-		[TR_ACTION_JOB_REJECT] = on_reject,
-		[TR_ACTION_ATTEMPT_DISPATCH] = on_dispatch,
-		[TR_ACTION_JOB_FINISH] = on_finish,
-		[TR_ACTION_BREAKER_CHANGE] = on_breaker_change,
-	};
 	struct tr_ledger *ledger = self;
 
 	if (ledger->events++ == 0)
 		ledger->start = event->time;
 	ledger->end = event->time;
-	if (event->kind == TR_EVENT_ATTEMPT_FAILED)
-		ledger->attempt_failures[event->attempt_failed.cause]++;
-	for (uint32_t i = 0; i < actions->count; i++) {
-		const struct tr_action *action = &actions->items[i];
-
-		if (entries[action->kind])
-			entries[action->kind](ledger, event, action);
-	}
+	tr_occurrences_step(ledger->stream, engine, event, actions);
 	check_conservation(ledger, engine);
 }
 
 uint64_t tr_ledger_ended(const struct tr_ledger *ledger)
 {
-	return ledger->all.row.submitted - ledger->all.row.in_system;
+	return ledger->all.submitted - ledger->all.in_system;
 }
 
 uint64_t tr_ledger_submitted(const struct tr_ledger *ledger)
 {
-	return ledger->all.row.submitted;
+	return ledger->all.submitted;
 }
 
 /* -------------------------------------------------------------------------------------- result */
 
-static struct tr_spread spread_of(const struct tr_histogram *histogram)
+static struct tr_spread spread_of(const struct tr_tally *tally, enum tr_spread_kind kind)
 {
+	const struct tr_histogram *histogram = tally->spreads[kind];
+
 	return (struct tr_spread){
 		.count = histogram->count,
+		.mean = histogram->count ? histogram->sum / histogram->count : 0,
 		.p50 = tr_histogram_quantile(histogram, 5000),
+		.p90 = tr_histogram_quantile(histogram, 9000),
 		.p95 = tr_histogram_quantile(histogram, 9500),
 		.p99 = tr_histogram_quantile(histogram, 9900),
 		.max = histogram->max,
 	};
 }
 
-static struct tr_result_row row_of(const struct tally *tally)
+static struct tr_result_row row_of(const struct tr_tally *tally)
 {
-	struct tr_result_row row = tally->row;
-
-	row.ttft = spread_of(&tally->ttft);
-	row.tpot = spread_of(&tally->tpot);
-	row.e2e = spread_of(&tally->e2e);
-	row.queue = spread_of(&tally->queue);
-	row.prediction_error = spread_of(&tally->prediction_error);
-	return row;
+	return (struct tr_result_row){
+		.submitted = tally->submitted,
+		.rejected = tally->rejected,
+		.completed = tally->completed,
+		.failed = tally->failed,
+		.canceled = tally->canceled,
+		.expired = tally->expired,
+		.in_system = tally->in_system,
+		.good = tally->good,
+		.started = tally->counts[TR_OCCURRENCE_START],
+		.retries = tally->counts[TR_OCCURRENCE_RETRY],
+		.hedges = tally->counts[TR_OCCURRENCE_HEDGE],
+		.preemptions = tally->counts[TR_OCCURRENCE_PREEMPTION],
+		.warm = tally->warm,
+		.cold = tally->cold,
+		.tokens_in = tally->tokens_in,
+		.tokens_out = tally->tokens_out,
+		.cost_micro_usd = tally->cost_micro_usd,
+		.ttft = spread_of(tally, TR_SPREAD_TTFT),
+		.tpot = spread_of(tally, TR_SPREAD_TPOT),
+		.e2e = spread_of(tally, TR_SPREAD_E2E),
+		.queue = spread_of(tally, TR_SPREAD_QUEUE),
+		.prediction_error = spread_of(tally, TR_SPREAD_PREDICTION_ERROR),
+	};
 }
 
 static uint32_t rows_of(const struct tally_table *table, struct tr_result_row *ret)
 {
 	uint32_t count = 0;
 
-	for (; count < table->count; count++)
-		ret[count] = row_of(&table->tallies[count]);
-	if (table->others)
-		ret[count++] = row_of(&table->tallies[table->max]);
-	return count;
+	for (; count < table->count; count++) {
+		ret[count] = row_of(&table->rows[count].tally);
+		ret[count].name = table->rows[count].name;
+	}
+	if (!table->others)
+		return count;
+	ret[count] = row_of(&table->rows[table->max].tally);
+	ret[count].other = true;
+	return count + 1;
+}
+
+/* Levels stand as they were at the last entry; the run went on to its end. */
+static struct tr_level level_of(const struct tr_ledger *ledger, const struct tr_tally *tally,
+				enum tr_level_kind kind)
+{
+	struct tr_tally closed = *tally;
+
+	tr_tally_close(&closed, ledger->end);
+	return closed.levels[kind];
+}
+
+static struct tr_result_level result_level(const struct tr_ledger *ledger, enum tr_level_kind kind)
+{
+	struct tr_level level = level_of(ledger, &ledger->all, kind);
+	tr_span_ns span = ledger->end - ledger->start;
+
+	return (struct tr_result_level){
+		.max = level.max,
+		.mean_micro = span ? (uint64_t)(level.area * 1000000 / span) : 0,
+	};
+}
+
+static uint64_t utilization_ppm(const struct tr_ledger *ledger, const struct tr_level *level,
+				uint64_t slots)
+{
+	tr_u128 room = (tr_u128)slots * (ledger->end - ledger->start);
+
+	return room ? (uint64_t)(level->area * 1000000 / room) : 0;
+}
+
+static struct tr_result_endpoint endpoint_of(const struct tr_ledger *ledger,
+					     const struct tr_tally *tally, uint64_t slots)
+{
+	struct tr_level level = level_of(ledger, tally, TR_LEVEL_IN_FLIGHT);
+	struct tr_result_endpoint ret = {
+		.attempts = tally->counts[TR_OCCURRENCE_DISPATCH],
+		.answered = tally->counts[TR_OCCURRENCE_ATTEMPT_DONE],
+		.failed = tally->counts[TR_OCCURRENCE_ATTEMPT_FAILURE],
+		.aborted = tally->counts[TR_OCCURRENCE_ATTEMPT_ABORT],
+		.in_flight = level.now,
+		.in_flight_max = level.max,
+		.slots = slots,
+		.utilization_ppm = utilization_ppm(ledger, &level, slots),
+		.breaker_trips = tally->counts[TR_OCCURRENCE_BREAKER_OPEN],
+		.completed = tally->completed,
+		.tokens_in = tally->tokens_in,
+		.tokens_out = tally->tokens_out,
+		.cost_micro_usd = tally->cost_micro_usd,
+		.ttft = spread_of(tally, TR_SPREAD_ATTEMPT_TTFT),
+		.time = spread_of(tally, TR_SPREAD_ATTEMPT_TIME),
+	};
+
+	for (uint32_t i = 0; i < TR_CAUSE_COUNT; i++)
+		ret.failures[i] = tally->attempt_failures[i];
+	return ret;
+}
+
+static void endpoints_of(const struct tr_ledger *ledger, struct tr_result *ret)
+{
+	const struct tally_table *table = &ledger->endpoints;
+	uint32_t count = 0;
+
+	for (; count < table->count; count++) {
+		ret->endpoints[count] = endpoint_of(ledger, &table->rows[count].tally,
+						    ledger->policy->endpoints[count].slots);
+		ret->endpoints[count].name = table->rows[count].name;
+	}
+	if (table->others) {
+		ret->endpoints[count] = endpoint_of(ledger, &table->rows[table->max].tally, 0);
+		ret->endpoints[count++].other = true;
+	}
+	ret->endpoint_count = count;
+}
+
+static uint64_t slots_of(const struct tr_policy *policy)
+{
+	uint64_t slots = 0;
+
+	for (uint32_t i = 0; i < policy->endpoint_count; i++)
+		slots += policy->endpoints[i].slots;
+	return slots;
 }
 
 void tr_ledger_result(const struct tr_ledger *ledger, struct tr_result *ret)
 {
+	const struct tr_tally *all = &ledger->all;
+	struct tr_level in_flight = level_of(ledger, all, TR_LEVEL_IN_FLIGHT);
+
 	*ret = (struct tr_result){
 		.start = ledger->start,
 		.end = ledger->end,
 		.events = ledger->events,
-		.attempts = ledger->attempts,
-		.breaker_trips = ledger->breaker_trips,
+		.attempts = all->counts[TR_OCCURRENCE_DISPATCH],
+		.breaker_trips = all->counts[TR_OCCURRENCE_BREAKER_OPEN],
+		.retries_denied = all->counts[TR_OCCURRENCE_RETRY_DENIED],
+		.hedges_denied = all->counts[TR_OCCURRENCE_HEDGE_DENIED],
+		.in_flight = result_level(ledger, TR_LEVEL_IN_FLIGHT),
+		.waiting = result_level(ledger, TR_LEVEL_WAITING),
+		.in_system = result_level(ledger, TR_LEVEL_IN_SYSTEM),
+		.attempt_ttft = spread_of(all, TR_SPREAD_ATTEMPT_TTFT),
+		.attempt_time = spread_of(all, TR_SPREAD_ATTEMPT_TIME),
+		.utilization_ppm = utilization_ppm(ledger, &in_flight, slots_of(ledger->policy)),
 		.objectives = ledger->objectives,
-		.all = row_of(&ledger->all),
+		.all = row_of(all),
 	};
 	for (uint32_t i = 0; i < TR_REJECT_COUNT; i++)
-		ret->rejects[i] = ledger->rejects[i];
+		ret->rejects[i] = all->rejects[i];
 	for (uint32_t i = 0; i < TR_CAUSE_COUNT; i++) {
-		ret->attempt_failures[i] = ledger->attempt_failures[i];
+		ret->attempt_failures[i] = all->attempt_failures[i];
+		ret->attempt_aborts[i] = all->attempt_aborts[i];
 		for (uint32_t outcome = 0; outcome < TR_OUTCOME_COUNT; outcome++)
-			ret->causes[outcome][i] = ledger->causes[outcome][i];
+			ret->causes[outcome][i] = all->causes[outcome][i];
 	}
 	ret->class_count = rows_of(&ledger->classes, ret->classes);
 	ret->tenant_count = rows_of(&ledger->tenants, ret->tenants);
+	endpoints_of(ledger, ret);
 }

@@ -15,9 +15,9 @@
 
 struct tr_ledger;
 
-/* The policy is needed as long as the ledger; jobs_max as in the engine's limits. Returns NULL if
- * there is no memory. */
-struct tr_ledger *tr_ledger_new(const struct tr_policy *policy, uint32_t jobs_max);
+/* The policy is needed as long as the ledger; limits are the engine's. Returns NULL if there is no
+ * memory. */
+struct tr_ledger *tr_ledger_new(const struct tr_policy *policy, const struct tr_limits *limits);
 void tr_ledger_free(struct tr_ledger *ledger);
 
 /* Enter what one step did. A step observer: `self` is the ledger. O(actions). */

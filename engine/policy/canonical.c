@@ -51,7 +51,8 @@ static bool is_none(const struct tr_schema_field *field, const void *base)
 	switch (field->kind) {
 	case TR_KIND_INTEGER:
 	case TR_KIND_DECIMAL:
-		return tr_member_fetch(member, field->width) < field->min;
+		return tr_member_fetch(member, field->width) < field->min ||
+		       tr_member_fetch(member, field->width) > field->max;
 	case TR_KIND_ENUM:
 		return !tr_word_valued(field->words, tr_member_fetch(member, field->width));
 	case TR_KIND_NAME:

@@ -10,6 +10,9 @@
 #include "engine/policy/number.h"
 #include "engine/policy/walk.h"
 
+/* Of a list of words in a message. */
+#define WORDS_LENGTH_MAX 160
+
 const char *tr_article(const char *noun)
 {
 	return noun[0] && strchr("aeio", noun[0]) ? "an" : "a";
@@ -20,6 +23,11 @@ static void add_words(const struct tr_word *words, char *text, size_t size)
 	for (const struct tr_word *word = words; word->word; word++) {
 		size_t length = strlen(text);
 
+		/* The nearest of a long list is found by who knows what was typed. */
+		if (length > WORDS_LENGTH_MAX && word[1].word) {
+			(void)snprintf(text + length, size - length, ", ...");
+			return;
+		}
 		(void)snprintf(text + length, size - length, "%s%s", word == words ? "" : ", ",
 			       word->word);
 	}

@@ -10,6 +10,9 @@
 #include "engine/policy/text.h"
 #include "engine/policy/walk.h"
 
+/* Longer lists of words stand elsewhere. */
+#define WORDS_INLINE_MAX 20
+
 /* A text inside a Markdown table. */
 static void add_cell(struct tr_text *text, const char *string)
 {
@@ -66,6 +69,15 @@ static void add_type(struct tr_text *text, const struct tr_schema_field *field)
 		tr_text_addf(text, ", %u decimal%s", field->scale, field->scale == 1 ? "" : "s");
 }
 
+static unsigned count_words(const struct tr_word *words)
+{
+	unsigned count = 0;
+
+	while (words && words[count].word)
+		count++;
+	return count;
+}
+
 static void add_range(struct tr_text *text, const struct tr_schema_field *field)
 {
 	char low[TR_NUMBER_TEXT_MAX], high[TR_NUMBER_TEXT_MAX];
@@ -78,6 +90,10 @@ static void add_range(struct tr_text *text, const struct tr_schema_field *field)
 		tr_text_addf(text, "%s .. %s entries", low, high);
 	else if (field->kind == TR_KIND_TEXT)
 		tr_text_addf(text, "%s .. %s bytes", low, high);
+	if (count_words(field->words) > WORDS_INLINE_MAX) {
+		tr_text_addf(text, "one of %u words", count_words(field->words));
+		return;
+	}
 	for (const struct tr_word *word = field->words; word && word->word; word++)
 		tr_text_addf(text, "%s`%s`", word == field->words ? "" : ", ", word->word);
 }

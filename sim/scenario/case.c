@@ -12,6 +12,7 @@
 #include "sim/names.h"
 #include "sim/replayed.h"
 #include "sim/run.h"
+#include "sim/scenario/assert.h"
 #include "sim/scenario/result_json.h"
 #include "traces/recording.h"
 
@@ -35,6 +36,7 @@ struct tr_case {
 	struct tr_limits limits;
 	struct tr_run *run;
 	struct tr_ledger *ledger;
+	struct tr_assertions *assertions;
 	struct tr_names names;
 	struct tr_recorder *recorder;
 };
@@ -227,10 +229,13 @@ static int open_run(struct tr_case *playing, struct tr_diagnostic *ret_diagnosti
 				  0, 0, NULL, "there are no requests in it");
 		return TR_CASE_INPUT;
 	}
-	playing->ledger = tr_ledger_new(policy, playing->limits.jobs);
+	playing->ledger = tr_ledger_new(policy, &playing->limits);
 	if (!playing->ledger)
 		return out_of_memory(ret_diagnostic);
 	tr_run_observe(playing->run, tr_ledger_step, playing->ledger);
+	if (tr_assertions_new(playing->scenario, playing->policy, &playing->limits, playing->run,
+			      &playing->assertions, ret_diagnostic))
+		return TR_CASE_INPUT;
 	return 0;
 }
 
@@ -381,6 +386,9 @@ json_t *tr_case_json(struct tr_case *playing, uint64_t wall_ns)
 	}
 	json = tr_result_json(result, &origin);
 	free(result);
+	tr_assertions_judge(playing->assertions, playing->run);
+	if (json)
+		json_object_set_new(json, "assertions", tr_assertions_json(playing->assertions));
 	return json;
 }
 
@@ -389,6 +397,7 @@ void tr_case_free(struct tr_case *playing)
 	if (!playing)
 		return;
 	tr_recorder_free(playing->recorder);
+	tr_assertions_free(playing->assertions);
 	tr_ledger_free(playing->ledger);
 	tr_run_free(playing->run);
 	tr_trace_close(playing->trace);

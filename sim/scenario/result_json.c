@@ -16,6 +16,11 @@ static json_t *milli(uint64_t thousandths)
 	return json_real((double)thousandths / 1000.0);
 }
 
+static json_t *micro(uint64_t millionths)
+{
+	return milli((millionths + 500) / 1000);
+}
+
 static json_t *number(uint64_t value)
 {
 	return json_integer((json_int_t)tr_min(value, INT64_MAX));
@@ -58,7 +63,9 @@ static json_t *spread(const struct tr_spread *spread)
 	json_t *object = json_object();
 
 	json_object_set_new(object, "count", number(spread->count));
+	json_object_set_new(object, "mean", milliseconds(spread->mean));
 	json_object_set_new(object, "p50", milliseconds(spread->p50));
+	json_object_set_new(object, "p90", milliseconds(spread->p90));
 	json_object_set_new(object, "p95", milliseconds(spread->p95));
 	json_object_set_new(object, "p99", milliseconds(spread->p99));
 	json_object_set_new(object, "max", milliseconds(spread->max));
@@ -84,6 +91,7 @@ static void set_measures(json_t *object, const struct tr_result *result,
 	json_object_set_new(object, "e2e_ms", spread(&row->e2e));
 	json_object_set_new(object, "queue_ms", spread(&row->queue));
 	json_object_set_new(object, "prediction_error_ms", spread(&row->prediction_error));
+	json_object_set_new(object, "started", number(row->started));
 	json_object_set_new(object, "retries", number(row->retries));
 	json_object_set_new(object, "hedges", number(row->hedges));
 	json_object_set_new(object, "preemptions", number(row->preemptions));
@@ -98,22 +106,22 @@ static void set_measures(json_t *object, const struct tr_result *result,
 
 /* ---------------------------------------------------------------------------------------- rows */
 
-static json_t *row_name(const struct tr_result_row *row, const struct tr_result_origin *origin)
+static json_t *row_name(tr_name name, bool other, const struct tr_result_origin *origin)
 {
 	const char *text = NULL;
 	char hex[24];
 	json_t *string;
 
-	if (row->other)
+	if (other)
 		return json_string("(other)");
-	if (row->name == 0)
+	if (name == 0)
 		return json_string("(none)");
 	if (origin->name_of)
-		text = origin->name_of(origin->self, row->name);
+		text = origin->name_of(origin->self, name);
 	string = text ? json_string(text) : NULL;
 	if (string)
 		return string;
-	(void)snprintf(hex, sizeof hex, "#%016" PRIx64, row->name);
+	(void)snprintf(hex, sizeof hex, "#%016" PRIx64, name);
 	return json_string(hex);
 }
 
@@ -139,7 +147,8 @@ static json_t *rows(const struct tr_result *result, const struct tr_result_row *
 
 	TR_ASSERT(count <= TR_ARRAY_LENGTH(named));
 	for (uint32_t i = 0; i < count; i++) {
-		named[i] = (struct named_row){row_name(&rows[i], origin), &rows[i]};
+		named[i] =
+			(struct named_row){row_name(rows[i].name, rows[i].other, origin), &rows[i]};
 		if (!named[i].name)
 			named[i].name = json_string("");
 	}
@@ -171,6 +180,50 @@ static json_t *causes(const uint64_t *counts)
 	return reasons(counts, TR_CAUSE_COUNT, tr_causes);
 }
 
+/* Millionths as percent. */
+static json_t *percent(uint64_t ppm)
+{
+	return milli((ppm + 5) / 10);
+}
+
+static json_t *endpoint(const struct tr_result *result, const struct tr_result_endpoint *endpoint,
+			const struct tr_result_origin *origin)
+{
+	uint64_t share =
+		result->attempts ? tr_mul_div(endpoint->attempts, 1000000, result->attempts) : 0;
+	json_t *object = json_object();
+
+	json_object_set_new(object, "name", row_name(endpoint->name, endpoint->other, origin));
+	json_object_set_new(object, "attempts", number(endpoint->attempts));
+	json_object_set_new(object, "share_percent", percent(share));
+	json_object_set_new(object, "answered", number(endpoint->answered));
+	json_object_set_new(object, "failed", number(endpoint->failed));
+	json_object_set_new(object, "aborted", number(endpoint->aborted));
+	json_object_set_new(object, "in_flight", number(endpoint->in_flight));
+	json_object_set_new(object, "failures", causes(endpoint->failures));
+	json_object_set_new(object, "breaker_trips", number(endpoint->breaker_trips));
+	json_object_set_new(object, "slots", number(endpoint->slots));
+	json_object_set_new(object, "in_flight_max", number(endpoint->in_flight_max));
+	json_object_set_new(object, "utilization_percent", percent(endpoint->utilization_ppm));
+	json_object_set_new(object, "attempt_ttft_ms", spread(&endpoint->ttft));
+	json_object_set_new(object, "attempt_time_ms", spread(&endpoint->time));
+	json_object_set_new(object, "completed", number(endpoint->completed));
+	json_object_set_new(object, "tokens_in", number(endpoint->tokens_in));
+	json_object_set_new(object, "tokens_out", number(endpoint->tokens_out));
+	json_object_set_new(object, "cost_micro_usd", number(endpoint->cost_micro_usd));
+	return object;
+}
+
+/* In the order of the policy, which is by model and name. */
+static json_t *endpoints(const struct tr_result *result, const struct tr_result_origin *origin)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < result->endpoint_count; i++)
+		json_array_append_new(array, endpoint(result, &result->endpoints[i], origin));
+	return array;
+}
+
 static void set_origin(json_t *object, const struct tr_result *result,
 		       const struct tr_result_origin *origin)
 {
@@ -198,16 +251,29 @@ json_t *tr_result_json(const struct tr_result *result, const struct tr_result_or
 	json_object_set_new(object, "objectives", json_boolean(result->objectives));
 	json_object_set_new(object, "attempts", number(result->attempts));
 	json_object_set_new(object, "breaker_trips", number(result->breaker_trips));
+	json_object_set_new(object, "retries_denied", number(result->retries_denied));
+	json_object_set_new(object, "hedges_denied", number(result->hedges_denied));
+	json_object_set_new(object, "attempt_ttft_ms", spread(&result->attempt_ttft));
+	json_object_set_new(object, "attempt_time_ms", spread(&result->attempt_time));
+	json_object_set_new(object, "in_flight_max", number(result->in_flight.max));
+	json_object_set_new(object, "in_flight_mean", micro(result->in_flight.mean_micro));
+	json_object_set_new(object, "waiting_max", number(result->waiting.max));
+	json_object_set_new(object, "waiting_mean", micro(result->waiting.mean_micro));
+	json_object_set_new(object, "in_system_max", number(result->in_system.max));
+	json_object_set_new(object, "in_system_mean", micro(result->in_system.mean_micro));
+	json_object_set_new(object, "utilization_percent", percent(result->utilization_ppm));
 	json_object_set_new(object, "rejects",
 			    reasons(result->rejects, TR_REJECT_COUNT, tr_rejects));
 	json_object_set_new(object, "failures", causes(result->causes[TR_OUTCOME_FAILED]));
 	json_object_set_new(object, "cancellations", causes(result->causes[TR_OUTCOME_CANCELED]));
 	json_object_set_new(object, "expirations", causes(result->causes[TR_OUTCOME_EXPIRED]));
 	json_object_set_new(object, "attempt_failures", causes(result->attempt_failures));
+	json_object_set_new(object, "attempt_aborts", causes(result->attempt_aborts));
 	json_object_set_new(object, "classes",
 			    rows(result, result->classes, result->class_count, origin));
 	json_object_set_new(object, "tenants",
 			    rows(result, result->tenants, result->tenant_count, origin));
+	json_object_set_new(object, "endpoints", endpoints(result, origin));
 	json_object_set_new(object, "events", number(result->events));
 	json_object_set_new(object, "virtual_seconds", seconds(result->end - result->start));
 	if (origin->wall_ns) {

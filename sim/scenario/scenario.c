@@ -227,7 +227,7 @@ static int take_proves(struct tr_scenario *scenario, const struct tr_rows *rows,
 	return 0;
 }
 
-static int take_head(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+static int take_head(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		     struct tr_diagnostic *ret_diagnostic)
 {
 	scenario->title = draft->title;
@@ -262,6 +262,7 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 	scenario->stop_after = draft->stop_ns;
 	scenario->fleet = &draft->fleet;
 	scenario->profiles = &draft->labels.profiles;
+	scenario->assertions = &draft->assertions;
 	if (draft->trace.node && draft->workload.node)
 		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->workload.node,
 					  "workload", "found beside 'trace'; expected one of them");
@@ -271,11 +272,12 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		return -1;
 	if (draft->workload.node && take_workload(scenario, &draft->workload, ret_diagnostic))
 		return -1;
-	if (take_signals(scenario, &draft->fleet, ret_diagnostic))
+	if (take_signals(scenario, &draft->fleet, ret_diagnostic) ||
+	    tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic) ||
+	    take_labels(scenario, &draft->labels, ret_diagnostic))
 		return -1;
-	if (tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic))
-		return -1;
-	return take_labels(scenario, &draft->labels, ret_diagnostic);
+	return tr_assertions_take(scenario->document, &draft->assertions, scenario->faults,
+				  scenario->fault_count, ret_diagnostic);
 }
 
 static int read_document(struct tr_scenario *scenario, const struct tr_scenario_reading *reading,
@@ -298,6 +300,8 @@ static int read_document(struct tr_scenario *scenario, const struct tr_scenario_
 		return -1;
 	scenario->canonical = tr_schema_canonical(&tr_scenario_schema, draft,
 						  &scenario->canonical_length, &nodes);
+	scenario->canonical =
+		tr_parameters_escape(scenario->canonical, &scenario->canonical_length);
 	return scenario->canonical ? 0 : out_of_memory(scenario, ret_diagnostic);
 }
 

@@ -202,6 +202,8 @@ static const struct tr_schema_field scenario_fields[] = {
 	TR_DURATION_S(struct tr_draft_scenario, stop_ns, "stop_s", 0, SPAN_S_MAX, "0",
 		      "Stop so long after the first request, whatever is still in the system; 0: "
 		      "when all have ended."),
+	TR_LIST(struct tr_draft_scenario, assertions, "assert", &tr_assertion_table, 0,
+		TR_ASSERTIONS_MAX, "What must hold of the run."),
 };
 static const struct tr_table scenario_table =
 	TR_TABLE(struct tr_draft_scenario, scenario_fields, "scenario");

@@ -5,6 +5,7 @@
 #ifndef TR_SIM_SCENARIO_VOCABULARY_H
 #define TR_SIM_SCENARIO_VOCABULARY_H
 
+#include "sim/scenario/assertion.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/vocabulary_faults.h"
 
@@ -155,6 +156,9 @@ struct tr_draft_parameter {
 	const struct tr_node *value;
 };
 
+/* Beyond every seed: `seeds` says it, and the canonical form leaves `seed` out. */
+#define TR_DRAFT_SEED_NONE UINT64_MAX
+
 struct tr_draft_scenario {
 	const char *title;
 	struct tr_rows proves;	   /* struct tr_draft_requirement */
@@ -173,12 +177,13 @@ struct tr_draft_scenario {
 	struct tr_rows faults; /* struct tr_draft_fault */
 	tr_span_ns store_ns;
 	tr_span_ns stop_ns;
+	struct tr_rows assertions; /* struct tr_draft_assertion */
 };
 
 /* Take one key over, with its checks; each returns 0, or -1 and *ret_diagnostic. */
 int tr_scenario_take_policy(struct tr_scenario *scenario, const struct tr_node *node,
 			    struct tr_diagnostic *ret_diagnostic);
-int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+int tr_scenario_take_seeds(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 			   struct tr_diagnostic *ret_diagnostic);
 /* Take them into the scenario, checked but for the names of the policy. Returns 0, or -1. */
 int tr_scenario_take_faults(struct tr_scenario *scenario, const struct tr_rows *drafts,

@@ -116,7 +116,7 @@ static void simulate(const struct tr_process *process, bool worse, uint64_t *ret
 	tr_synthetic_init(&synthetic, &workload);
 	options.workload = tr_synthetic_workload(&synthetic);
 	tr_run_limits(policy, &options.limits);
-	ledger = tr_ledger_new(policy, options.limits.jobs);
+	ledger = tr_ledger_new(policy, &options.limits);
 	if (!ledger || !result || tr_run_new(&options, &run, &diagnostic) < 0)
 		abort();
 	tr_run_observe(run, tr_ledger_step, ledger);

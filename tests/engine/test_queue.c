@@ -93,7 +93,7 @@ static void pull(void)
 	take_out(&sorted[job->tenant], job);
 	take_out(&entered, job);
 	/* Out of the queue it must be good for another. */
-	assert_int_equal(job->size, 0);
+	assert_int_equal(job->rank, 0);
 	assert_int_equal(job->left1 | job->right1 | job->parent1 | job->older1 | job->newer1, 0);
 	job->state = TR_JOB_FREE;
 }
@@ -109,7 +109,7 @@ static void compare(void)
 		const struct list *list = &sorted[t];
 
 		assert_null(tr_queue_verify(e, t));
-		assert_int_equal(tr_queue_length(e, &e->queue[t]), list->count);
+		assert_int_equal(e->queue[t].length, list->count);
 		assert_ptr_equal(tr_queue_first(e, &e->queue[t]),
 				 list->count ? list->jobs[0] : NULL);
 		for (uint32_t i = 0; i < list->count; i++) {
@@ -170,7 +170,7 @@ static void test_held_jobs_have_a_queue_and_no_list(void **state)
 	assert_ptr_equal(tr_queue_first(e, &e->queue[e->queue_count - 1]), held);
 	assert_null(tr_backlog_oldest(e, &e->backlog[0]));
 	assert_int_equal(tr_stage_release(&stage, id), 0);
-	assert_int_equal(tr_queue_length(e, &e->queue[e->queue_count - 1]), 0);
+	assert_int_equal(e->queue[e->queue_count - 1].length, 0);
 	assert_ptr_equal(tr_backlog_oldest(e, &e->backlog[0]), held);
 	tr_stage_done(&stage);
 }

@@ -109,7 +109,7 @@ void world_run_observed(struct world *world, tr_step_observer *on_step, void *se
 	}
 	err = tr_run_new(&options, &run, NULL);
 	TR_ASSERT(err == 0);
-	ledger = tr_ledger_new(&world->policy, options.limits.jobs);
+	ledger = tr_ledger_new(&world->policy, &options.limits);
 	TR_ASSERT(ledger != NULL);
 	tr_run_observe(run, tr_ledger_step, ledger);
 	if (on_step)
