@@ -137,6 +137,7 @@ struct tr_draft_labels {
 	uint32_t sessions;
 	struct tr_rows tenants;	 /* struct tr_draft_share */
 	struct tr_rows profiles; /* the same */
+	struct tr_rows intents;	 /* the same */
 };
 
 struct tr_draft_requirement {

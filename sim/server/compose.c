@@ -84,8 +84,7 @@ static void preempt(struct tr_batch *batch, struct draft *draft)
 	case TR_SEAT_FREE:
 	case TR_SEAT_WAITING:
 	case TR_SEAT_OUSTED:
-		TR_ASSERT(!"preempted while it does not run");
-		break;
+		tr_panic("somebody is preempted who does not run", __FILE__, __LINE__);
 	}
 	tr_seat_wait(batch, slot, true);
 }
@@ -146,7 +145,7 @@ static bool admit(struct tr_batch *batch, struct draft *draft, uint32_t slot)
 	uint32_t total = seat->request.tokens_in + seat->made;
 	uint32_t watermark = batch->running ? batch->profile.kv_watermark : 0;
 	struct tr_found found;
-	bool fresh = !seat->admitted;
+	bool fresh = !seat->admitted, begun;
 
 	tr_seat_find(batch, slot, &found);
 	if ((uint64_t)tr_seat_blocks(batch, total) - found.busy + watermark >
@@ -163,8 +162,8 @@ static bool admit(struct tr_batch *batch, struct draft *draft, uint32_t slot)
 		batch->cached_tokens += found.tokens;
 		tr_seat_append(batch, TR_SEAT_FRESH, slot);
 	}
-	if (!add_chunk(batch, draft, slot))
-		TR_ASSERT(!"admitted without room");
+	begun = add_chunk(batch, draft, slot);
+	TR_ASSERT(begun);
 	return true;
 }
 
