@@ -39,9 +39,31 @@ static uint64_t worlds(void)
 	return sum;
 }
 
-static void simulate(const struct tr_process *process, uint64_t *ret_run, uint64_t *ret_path,
-		     uint64_t *ret_result)
+/* Steps of awkward lengths, little memory, so that there are preemptions and evictions. */
+static void make_batching(struct tr_server *server, uint32_t row)
 {
+	server->profile.batches = true;
+	server->profile.batching = tr_batch_profile_default;
+	server->profile.batching.cost =
+		(struct tr_batch_cost){.step_fs = UINT64_C(23456789012345),
+				       .prefill_token_fs = UINT64_C(98765432109),
+				       .prefill_pair_fs = UINT64_C(12345678),
+				       .sequence_fs = UINT64_C(123456789012),
+				       .context_token_fs = UINT64_C(345678901),
+				       .mixed_context_token_fs = UINT64_C(23456789),
+				       .first_token_fs = UINT64_C(7777777777),
+				       .first_tokens = 32};
+	server->profile.batching.sequences = 24;
+	server->profile.batching.kv_blocks = 1200;
+	server->profile.batching.kv_watermark = row;
+	server->profile.batching.steps_ahead = row % 2;
+	server->profile.batching.order = (uint8_t)(row % TR_BATCH_ORDER_COUNT);
+}
+
+static void simulate(const struct tr_process *process, bool batches, uint64_t *ret_run,
+		     uint64_t *ret_path, uint64_t *ret_result)
+{
+	struct tr_conversation conversations[50];
 	const struct tr_policy *policy = tr_test_policy_busy();
 	struct tr_server servers[8];
 	struct tr_synthetic synthetic;
@@ -68,7 +90,17 @@ static void simulate(const struct tr_process *process, uint64_t *ret_run, uint64
 						.profile = tr_server_profile_default};
 		servers[i].profile.error_ppm = i % 2 ? 80000 : 2000;
 		servers[i].profile.service_noise_permille = 400;
+		if (batches)
+			make_batching(&servers[i], i);
 	}
+	if (batches)
+		workload.prompts = (struct tr_prompts_options){.block_tokens = 100,
+							       .shared = 3,
+							       .shared_tokens = 700,
+							       .conversation_count = 50,
+							       .turns_milli = 3500,
+							       .tokens_max = 12000,
+							       .conversations = conversations};
 	tr_synthetic_init(&synthetic, &workload);
 	options.workload = tr_synthetic_workload(&synthetic);
 	tr_run_limits(policy, &options.limits);
@@ -94,6 +126,7 @@ static void simulate(const struct tr_process *process, uint64_t *ret_run, uint64
 int main(void)
 {
 	const struct tr_process processes[] = {
+		{.kind = TR_PROCESS_POISSON, .rate_micro = 2000000},
 		{.kind = TR_PROCESS_POISSON, .rate_micro = 3000000},
 		{.kind = TR_PROCESS_BURSTY,
 		 .rate_micro = 2500000,
@@ -107,7 +140,7 @@ int main(void)
 	for (size_t i = 0; i < TR_ARRAY_LENGTH(processes); i++) {
 		uint64_t one_run, one_path, one_result;
 
-		simulate(&processes[i], &one_run, &one_path, &one_result);
+		simulate(&processes[i], i == 0, &one_run, &one_path, &one_result);
 		run = run * 31 + one_run;
 		path = path * 31 + one_path;
 		result = result * 31 + one_result;
