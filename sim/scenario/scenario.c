@@ -135,6 +135,13 @@ static int take_workload(struct tr_scenario *scenario, const struct tr_draft_wor
 					  "workload",
 					  "it has no end: expected 'requests' or 'duration_s' in "
 					  "the scenario");
+	if (draft->prefixes.node && draft->prefixes.options.shared == 0 &&
+	    draft->prefixes.options.conversation_count == 0)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->prefixes.node,
+					  "workload.prefixes",
+					  "it has no effect: give 'shared_prompts', "
+					  "'conversations', or both");
+	scenario->prompts = draft->prefixes.options;
 	scenario->source = TR_SOURCE_SYNTHETIC;
 	scenario->process = *process;
 	return 0;
@@ -178,16 +185,24 @@ static int take_labels(struct tr_scenario *scenario, const struct tr_draft_label
 {
 	const struct tr_workload_share *tenants = take_shares(scenario, &draft->tenants);
 	const struct tr_workload_share *profiles = take_shares(scenario, &draft->profiles);
+	const struct tr_workload_share *intents = take_shares(scenario, &draft->intents);
 	const struct tr_workload_share *sessions = make_sessions(scenario, draft->sessions);
 
-	if (!tenants || !profiles || !sessions)
+	if (!tenants || !profiles || !intents || !sessions)
 		return out_of_memory(scenario, ret_diagnostic);
+	if (draft->intent && draft->intents.count)
+		return tr_schema_diagnose(
+			ret_diagnostic, scenario->document,
+			((const struct tr_draft_share *)draft->intents.items)->row.node,
+			"labels.intents", "found beside 'intent'; expected one of them");
 	scenario->labels = (struct tr_workload_labels){
 		.tenants = tenants,
 		.profiles = profiles,
+		.intents = intents,
 		.sessions = sessions,
 		.tenant_count = draft->tenants.count,
 		.profile_count = draft->profiles.count,
+		.intent_count = draft->intents.count,
 		.session_count = draft->sessions,
 		.flags = (uint16_t)((draft->stream ? TR_SUBMIT_STREAM : 0) |
 				    (draft->async ? TR_SUBMIT_ASYNC : 0)),
@@ -262,6 +277,7 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 	scenario->stop_after = draft->stop_ns;
 	scenario->fleet = &draft->fleet;
 	scenario->profiles = &draft->labels.profiles;
+	scenario->intents = &draft->labels.intents;
 	scenario->assertions = &draft->assertions;
 	if (draft->trace.node && draft->workload.node)
 		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->workload.node,

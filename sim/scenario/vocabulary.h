@@ -121,6 +121,10 @@ struct tr_draft_workload {
 	const struct tr_node *burst_node;
 	struct tr_draft_sizes tokens_in;
 	struct tr_draft_sizes tokens_out;
+	struct tr_draft_prefixes {
+		const struct tr_node *node;
+		struct tr_prompts_options options;
+	} prefixes;
 };
 
 struct tr_draft_share {
@@ -137,6 +141,7 @@ struct tr_draft_labels {
 	uint32_t sessions;
 	struct tr_rows tenants;	 /* struct tr_draft_share */
 	struct tr_rows profiles; /* the same */
+	struct tr_rows intents;	 /* the same */
 };
 
 struct tr_draft_requirement {
