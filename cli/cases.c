@@ -176,7 +176,7 @@ int tr_cases_settings(const struct tr_sim_values *values,
 int tr_cases_check_settings(const struct tr_sim_values *values,
 			    const struct tr_scenario *const *scenarios, uint32_t count)
 {
-	struct tr_scenario_setting settings[TR_TEXTS_MAX];
+	struct tr_scenario_setting settings[TR_TEXTS_MAX] = {{0}};
 	int code = tr_cases_settings(values, settings);
 
 	for (unsigned i = 0; i < values->set.count && code == TR_EXIT_OK; i++) {
@@ -310,6 +310,8 @@ static int note_problem(struct tr_cases *cases, struct tr_case_file *file,
 	if (!file->problem)
 		return no_memory();
 	*file->problem = *problem;
+	if (!*problem->path)
+		(void)snprintf(file->problem->path, sizeof file->problem->path, "%s", file->path);
 	tr_scenario_free(file->scenario);
 	file->scenario = NULL;
 	return TR_EXIT_OK;
@@ -372,16 +374,21 @@ static int check_settings(const struct finder *finder)
 {
 	const struct tr_cases *cases = finder->cases;
 	const struct tr_scenario **scenarios;
+	bool bad = false;
 	int code;
 
 	if (finder->values->set.count == 0)
 		return TR_EXIT_OK;
-	scenarios = calloc(cases->file_count, sizeof(struct tr_scenario *));
+	scenarios = calloc(cases->file_count + (size_t)1, sizeof(struct tr_scenario *));
 	if (!scenarios)
 		return no_memory();
-	for (uint32_t i = 0; i < cases->file_count; i++)
+	for (uint32_t i = 0; i < cases->file_count; i++) {
 		scenarios[i] = cases->files[i].scenario;
-	code = tr_cases_check_settings(finder->values, scenarios, cases->file_count);
+		bad |= !scenarios[i];
+	}
+	/* One that cannot be used may have the parameter. */
+	code = bad ? TR_EXIT_OK
+		   : tr_cases_check_settings(finder->values, scenarios, cases->file_count);
 	free((void *)scenarios);
 	return code;
 }

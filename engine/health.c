@@ -57,34 +57,43 @@ static void peak_add(const struct tr_engine *e, struct tr_endpoint *ep, tr_span_
 	ep->peak_at = e->core->now;
 }
 
-/* A mean as it is believed now. Its last sample came with the last first token. */
-static tr_span_ns believed(const struct tr_engine *e, const struct tr_endpoint *ep, tr_span_ns mean)
+/* How long its means have been fading. Their last sample came with the last first token. */
+static tr_span_ns fading(const struct tr_engine *e, const struct tr_endpoint *ep)
+{
+	return tr_sub_sat(age_of(e, ep->peak_at), policy_of(e)->window_ns);
+}
+
+/* What is left of a mean; of one that was measured something, for 0 is "nothing measured". */
+static tr_span_ns rest_of_mean(const struct tr_engine *e, tr_span_ns mean, tr_span_ns fading)
 {
 	tr_span_ns window = policy_of(e)->window_ns;
-	tr_span_ns over = tr_sub_sat(age_of(e, ep->peak_at), window);
+	tr_span_ns most = tr_mul_div(window, FADES_MOST, 1);
 
-	if (over == 0)
-		return mean;
-	/* 0 is "nothing measured". */
-	return tr_max(tr_decay(mean, tr_min(over, tr_mul_div(window, FADES_MOST, 1)), window),
-		      mean != 0);
+	return tr_max(tr_decay(mean, tr_min(fading, most), window), mean != 0);
 }
 
 tr_span_ns tr_health_latency(const struct tr_engine *e, uint32_t endpoint, uint32_t tokens)
 {
 	const struct tr_endpoint *ep = &e->endpoint[endpoint];
+	tr_span_ns first = ep->ttft_ewma, next = ep->tpot_ewma, since = fading(e, ep);
 
-	return tr_add_sat(believed(e, ep, ep->ttft_ewma),
-			  tr_mul_div(believed(e, ep, ep->tpot_ewma), tokens, 1));
+	if (since) {
+		first = rest_of_mean(e, first, since);
+		next = rest_of_mean(e, next, since);
+	}
+	return tr_add_sat(first, tr_mul_div(next, tokens, 1));
 }
 
 void tr_health_first_token(struct tr_engine *e, uint32_t endpoint, tr_span_ns ttft)
 {
 	struct tr_endpoint *ep = &e->endpoint[endpoint];
-	tr_span_ns sample = tr_max(ttft, 1);
+	tr_span_ns sample = tr_max(ttft, 1), since = fading(e, ep);
 
-	ep->tpot_ewma = believed(e, ep, ep->tpot_ewma);
-	ep->ttft_ewma = tr_ewma(believed(e, ep, ep->ttft_ewma), sample);
+	if (since) {
+		ep->ttft_ewma = rest_of_mean(e, ep->ttft_ewma, since);
+		ep->tpot_ewma = rest_of_mean(e, ep->tpot_ewma, since);
+	}
+	ep->ttft_ewma = tr_ewma(ep->ttft_ewma, sample);
 	peak_add(e, ep, sample);
 	tr_window_add(e, tr_window_of_endpoint(endpoint), sample);
 	/* The model of one that is gone from the policy may be gone as well. */

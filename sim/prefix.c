@@ -5,6 +5,7 @@
 #include "sim/prefix.h"
 
 #include "engine/random.h"
+#include "sim/workload.h"
 
 #define BLOCKS_MAX (UINT32_C(1) << (TR_PREFIX_MAX - 1))
 
@@ -29,4 +30,13 @@ uint8_t tr_prefix_pick(const uint64_t *chain, uint32_t count, uint64_t ret[TR_PR
 		ret[filled++] = chain[count - 1];
 	TR_ASSERT(filled <= TR_PREFIX_MAX);
 	return filled;
+}
+
+void tr_prefix_give(uint64_t *blocks, uint32_t count, uint32_t block_tokens,
+		    struct tr_arrival *arrival)
+{
+	tr_prefix_chain(arrival->tenant, blocks, count, blocks);
+	arrival->prefix_blocks = count;
+	arrival->prefix_count = tr_prefix_pick(blocks, count, arrival->prefix);
+	arrival->prompt = (struct tr_prompt){blocks, count, block_tokens};
 }

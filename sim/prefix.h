@@ -10,10 +10,17 @@
 
 #include "engine/message.h"
 
+struct tr_arrival;
+
 /* The chained hashes of `count` block ids (at most 2^15), one each; in place if ret is blocks. */
 void tr_prefix_chain(tr_name tenant, const uint64_t *blocks, uint32_t count, uint64_t *ret);
 
 /* Those of the engine's depths, at most TR_PREFIX_MAX; returns how many. */
 uint8_t tr_prefix_pick(const uint64_t *chain, uint32_t count, uint64_t ret[TR_PREFIX_MAX]);
+
+/* Give a request, whose tenant is known, a prompt of block ids. They are chained in place, and are
+ * the arrival's as long as it is. */
+void tr_prefix_give(uint64_t *blocks, uint32_t count, uint32_t block_tokens,
+		    struct tr_arrival *arrival);
 
 #endif

@@ -75,10 +75,7 @@ static int replayed_next(void *self, struct tr_arrival *ret, struct tr_diagnosti
 		.model_text = text_of(row->model),
 	};
 	tr_workload_label(&options->labels, options->seed, replayed->requests, ret);
-	tr_prefix_chain(ret->tenant, row->blocks, row->block_count, replayed->row.blocks);
-	ret->prefix_blocks = row->block_count;
-	ret->prefix_count = tr_prefix_pick(row->blocks, row->block_count, ret->prefix);
-	ret->prompt = (struct tr_prompt){row->blocks, row->block_count, row->block_tokens};
+	tr_prefix_give(replayed->row.blocks, row->block_count, row->block_tokens, ret);
 	return 1;
 }
 

@@ -138,16 +138,17 @@ static struct job *job_of(struct tr_run *run, tr_job_handle handle)
 
 static void keep_blocks(struct job *job, const struct tr_prompt *prompt)
 {
+	job->block_count = prompt->block_count;
+	job->block_tokens = prompt->block_tokens;
+	if (prompt->block_count == 0)
+		return;
 	if (prompt->block_count > job->blocks_max) {
 		free(job->blocks);
 		job->blocks = calloc(prompt->block_count, sizeof *job->blocks);
 		TR_ASSERT(job->blocks != NULL);
 		job->blocks_max = prompt->block_count;
 	}
-	if (prompt->block_count)
-		memcpy(job->blocks, prompt->blocks, prompt->block_count * sizeof *job->blocks);
-	job->block_count = prompt->block_count;
-	job->block_tokens = prompt->block_tokens;
+	memcpy(job->blocks, prompt->blocks, prompt->block_count * sizeof *job->blocks);
 }
 
 static void do_accept(struct tr_run *run, const struct tr_action *action)
@@ -276,7 +277,7 @@ static int advance_once(struct tr_run *run, struct tr_diagnostic *ret_diagnostic
 	tr_time_ns server = tr_fleet_next(run->fleet), store = tr_store_next(&run->store);
 	tr_time_ns arrival = run->arrived ? run->arrival.time : TR_TIME_NEVER;
 	tr_time_ns next = tr_min(tr_min(timer, server), tr_min(store, arrival));
-	struct tr_event event;
+	TR_UNINITIALIZED struct tr_event event;
 
 	if (is_over(run, next))
 		return 0;

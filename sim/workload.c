@@ -6,6 +6,7 @@
 #include "sim/workload.h"
 
 #include "engine/random.h"
+#include "sim/prefix.h"
 
 const struct tr_sizes tr_sizes_in_default = {
 	5, {{0, 3}, {500000, 1469}, {900000, 5186}, {990000, 7436}, {1000000, 7437}}};
@@ -71,7 +72,9 @@ void tr_synthetic_init(struct tr_synthetic *ret, const struct tr_synthetic_optio
 	TR_ASSERT(options->requests_max > 0 || options->duration > 0);
 	TR_ASSERT(options->tokens_in.knots[0].value > 0);
 	TR_ASSERT(options->tokens_out.knots[0].value > 0);
-	*ret = (struct tr_synthetic){.options = *options};
+	ret->options = *options;
+	ret->requests = 0;
+	tr_prompts_init(&ret->prompts, &options->prompts, options->seed);
 	tr_process_start(&ret->clock, &options->process, options->seed, options->start);
 }
 
@@ -97,7 +100,14 @@ static int synthetic_next(void *self, struct tr_arrival *ret, struct tr_diagnost
 		.tokens_out = tr_sizes_variate(&options->tokens_out,
 					       tr_draw(seed, number, TR_PURPOSE_TOKENS_OUT, 0)),
 	};
-	tr_workload_label(&options->labels, seed, number, ret);
+	if (options->prompts.block_tokens == 0) {
+		tr_workload_label(&options->labels, seed, number, ret);
+		return 1;
+	}
+	tr_workload_label(&options->labels, seed, tr_prompts_next(&synthetic->prompts, number, ret),
+			  ret);
+	tr_prefix_give(synthetic->prompts.blocks, synthetic->prompts.block_count,
+		       options->prompts.block_tokens, ret);
 	return 1;
 }
 

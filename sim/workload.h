@@ -9,6 +9,7 @@
 
 #include "engine/message.h"
 #include "sim/arrival.h"
+#include "sim/prompts.h"
 #include "sim/server/prompt.h"
 
 struct tr_diagnostic;
@@ -89,11 +90,13 @@ struct tr_synthetic_options {
 	uint64_t requests_max; /* at most so many, 0: no limit */
 	tr_span_ns duration;   /* none at or after start + duration, 0: no limit */
 	struct tr_workload_labels labels;
+	struct tr_prompts_options prompts;
 };
 
 struct tr_synthetic {
 	struct tr_synthetic_options options;
 	struct tr_process_clock clock;
+	struct tr_prompts prompts;
 	uint64_t requests;
 };
 

@@ -30,6 +30,7 @@ struct tr_case {
 	struct tr_trace *trace;
 	struct tr_replayed replayed;
 	struct tr_synthetic synthetic;
+	struct tr_conversation *conversations;
 	struct tr_workload inner;
 	uint64_t requests_max;
 	uint64_t seed;
@@ -133,22 +134,30 @@ static int open_trace(struct tr_case *playing, struct tr_diagnostic *ret_diagnos
 static int open_workload(struct tr_case *playing, struct tr_diagnostic *ret_diagnostic)
 {
 	const struct tr_scenario *scenario = playing->scenario;
+	struct tr_synthetic_options options;
 
 	playing->seed = given_or(playing->options.seed, scenario->seed);
 	playing->requests_max = given_or(playing->options.requests_max, scenario->requests_max);
 	if (playing->options.trace || scenario->source == TR_SOURCE_TRACE)
 		return open_trace(playing, ret_diagnostic);
 	TR_ASSERT(scenario->source == TR_SOURCE_SYNTHETIC);
-	tr_synthetic_init(&playing->synthetic, &(struct tr_synthetic_options){
-						       .seed = playing->seed,
-						       .start = TR_WORKLOAD_EPOCH,
-						       .process = scenario->process,
-						       .tokens_in = scenario->tokens_in,
-						       .tokens_out = scenario->tokens_out,
-						       .requests_max = playing->requests_max,
-						       .duration = scenario->duration,
-						       .labels = scenario->labels,
-					       });
+	options = (struct tr_synthetic_options){
+		.seed = playing->seed,
+		.start = TR_WORKLOAD_EPOCH,
+		.process = scenario->process,
+		.tokens_in = scenario->tokens_in,
+		.tokens_out = scenario->tokens_out,
+		.requests_max = playing->requests_max,
+		.duration = scenario->duration,
+		.labels = scenario->labels,
+		.prompts = scenario->prompts,
+	};
+	playing->conversations = calloc(tr_max(options.prompts.conversation_count, 1),
+					sizeof *playing->conversations);
+	if (!playing->conversations)
+		return out_of_memory(ret_diagnostic);
+	options.prompts.conversations = playing->conversations;
+	tr_synthetic_init(&playing->synthetic, &options);
 	playing->inner = tr_synthetic_workload(&playing->synthetic);
 	return 0;
 }
@@ -401,6 +410,7 @@ void tr_case_free(struct tr_case *playing)
 	tr_ledger_free(playing->ledger);
 	tr_run_free(playing->run);
 	tr_trace_close(playing->trace);
+	free(playing->conversations);
 	free(playing->faults);
 	free(playing->servers);
 	tr_policy_free(playing->policy);

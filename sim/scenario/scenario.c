@@ -135,6 +135,13 @@ static int take_workload(struct tr_scenario *scenario, const struct tr_draft_wor
 					  "workload",
 					  "it has no end: expected 'requests' or 'duration_s' in "
 					  "the scenario");
+	if (draft->prefixes.node && draft->prefixes.options.shared == 0 &&
+	    draft->prefixes.options.conversation_count == 0)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->prefixes.node,
+					  "workload.prefixes",
+					  "it has no effect: give 'shared_prompts', "
+					  "'conversations', or both");
+	scenario->prompts = draft->prefixes.options;
 	scenario->source = TR_SOURCE_SYNTHETIC;
 	scenario->process = *process;
 	return 0;

@@ -55,6 +55,7 @@ struct tr_scenario {
 	struct tr_process process; /* SYNTHETIC, for these three */
 	struct tr_sizes tokens_in;
 	struct tr_sizes tokens_out;
+	struct tr_prompts_options prompts; /* without the conversations' rows */
 	uint64_t requests_max;
 	tr_span_ns duration;
 	struct tr_workload_labels labels;

@@ -54,7 +54,7 @@ static int compare_seeds(const void *a, const void *b)
 static int check_twice(const struct tr_scenario *scenario, const struct tr_node *node,
 		       struct tr_diagnostic *ret_diagnostic)
 {
-	uint64_t *sorted = malloc(sizeof(uint64_t) * scenario->seed_count);
+	uint64_t *sorted = malloc(sizeof(uint64_t) * (scenario->seed_count + (size_t)1));
 	bool twice = false;
 
 	if (!sorted)

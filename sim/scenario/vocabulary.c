@@ -55,6 +55,29 @@ static const struct tr_word process_words[] = {TR_PROCESS_MAP(X){0}};
 static const struct tr_word gamma_words[] = {TR_GAMMA_MAP(X){0}};
 #undef X
 
+static const struct tr_schema_field prefixes_fields[] = {
+	TR_INTEGER(struct tr_draft_prefixes, options.block_tokens, "block_tokens", 1, 65536, "512",
+		   "tokens", "Size of the blocks that prompts have in common."),
+	TR_INTEGER(struct tr_draft_prefixes, options.shared, "shared_prompts", 0, 65536, "0",
+		   "prompts",
+		   "Texts with one of which each prompt, or conversation, begins, drawn evenly; 0: "
+		   "none."),
+	TR_INTEGER(struct tr_draft_prefixes, options.shared_tokens, "shared_tokens", 0, 1 << 20,
+		   "1000", "tokens", "Length of these texts; it comes on top of `tokens_in`."),
+	TR_INTEGER(struct tr_draft_prefixes, options.conversation_count, "conversations", 0,
+		   TR_SCENARIO_SESSIONS_MAX, "0", "conversations",
+		   "Conversations at the same time; each request is a turn of one, drawn evenly, "
+		   "and its prompt all that was said before and `tokens_in` more. They are the "
+		   "sessions. 0: each request is alone."),
+	TR_DECIMAL(struct tr_draft_prefixes, options.turns_milli, "turns", 3, 1000, 1000000, "5",
+		   "turns", "Of a conversation, on average."),
+	TR_INTEGER(struct tr_draft_prefixes, options.tokens_max, "tokens_max", 1, 1 << 30, "32768",
+		   "tokens", "A conversation whose prompt would become longer ends."),
+};
+static const struct tr_table prefixes_table =
+	TR_TABLE(struct tr_draft_prefixes, prefixes_fields, "prefixes",
+		 .doc = "What prompts have in common, so that caches have something to find.");
+
 static const struct tr_schema_field workload_fields[] = {
 	TR_ENUM(struct tr_draft_workload, process.kind, "arrivals", process_words, "poisson",
 		"How requests come."),
@@ -81,6 +104,10 @@ static const struct tr_schema_field workload_fields[] = {
 	TR_OBJECT(struct tr_draft_workload, tokens_out, "tokens_out", &sizes_table, "Answer sizes.",
 		  .optional = true, .node = offsetof(struct tr_draft_workload, tokens_out.node),
 		  .initial_note = "a coding service's: 1 to 1899, median 13"),
+	TR_OBJECT(struct tr_draft_workload, prefixes, "prefixes", &prefixes_table,
+		  "What prompts have in common.", .optional = true,
+		  .node = offsetof(struct tr_draft_workload, prefixes.node),
+		  .initial_note = "nothing"),
 };
 static const struct tr_table workload_table = TR_TABLE(
 	struct tr_draft_workload, workload_fields, "workload",

@@ -121,6 +121,10 @@ struct tr_draft_workload {
 	const struct tr_node *burst_node;
 	struct tr_draft_sizes tokens_in;
 	struct tr_draft_sizes tokens_out;
+	struct tr_draft_prefixes {
+		const struct tr_node *node;
+		struct tr_prompts_options options;
+	} prefixes;
 };
 
 struct tr_draft_share {

@@ -113,12 +113,27 @@ static uint64_t step_next(struct tr_batch *batch)
 static void set_due(struct tr_batch *batch)
 {
 	batch->due = TR_TIME_NEVER;
+	batch->soon = step_next(batch);
 	if (batch->lists[TR_SEAT_FRESH].first != TR_NONE)
 		batch->due = batch->turned;
 	else if (batch->phase == TR_BATCH_WAKE && batch->segment.permille > 0)
 		batch->due = batch->turned;
 	else if (batch->phase == TR_BATCH_RUN)
-		batch->due = tr_segment_end(&batch->segment, step_next(batch) - batch->base);
+		batch->due = tr_segment_end(&batch->segment, batch->soon - batch->base);
+}
+
+/* Add the work of k steps, of which this is the first's; contexts grow by a token a step. */
+static void add_work(struct tr_batch_work *sum, const struct tr_batch_work *first, uint64_t k)
+{
+	sum->steps += k;
+	sum->prefill_tokens += k * first->prefill_tokens;
+	sum->prefill_pairs += k * first->prefill_pairs;
+	sum->sequences += k * first->sequences;
+	sum->context_tokens += k * first->context_tokens;
+	if (k > 1)
+		sum->context_tokens += first->sequences * (k * (k - 1) / 2);
+	sum->mixed_context_tokens += k * first->mixed_context_tokens;
+	sum->first_tokens += k * first->first_tokens;
 }
 
 /* How far the segment can go without anything to compose anew. */
@@ -139,8 +154,11 @@ static void cut_at(struct tr_batch *batch, uint64_t k)
 	TR_ASSERT(k <= batch->until);
 	TR_ASSERT(k > batch->base);
 	batch->until = k;
-	if (batch->steady && batch->next.first)
+	if (batch->steady && batch->next.first) {
 		batch->next.first = batch->segment.first + batch->segment.slope * (k - batch->base);
+		batch->next.work.context_tokens = batch->current.context_tokens +
+						  batch->current.sequences * (k - batch->base);
+	}
 	composed = k + (batch->next.first ? 1 : 0);
 	if (composed <= batch->composed)
 		return;
@@ -169,6 +187,8 @@ static void turn(struct tr_batch *batch)
 	struct tr_plan plan = batch->next;
 	uint64_t k = batch->until;
 
+	add_work(&batch->work, &batch->current, k - batch->counted);
+	batch->counted = k;
 	batch->next = (struct tr_plan){0};
 	if (plan.first == 0)
 		tr_batch_compose(batch, &plan);
@@ -188,10 +208,13 @@ static void turn(struct tr_batch *batch)
 		tr_segment_begin(&batch->segment, batch->turned, plan.first, plan.slope);
 	batch->phase = TR_BATCH_RUN;
 	batch->base = k;
+	batch->current = plan.work;
 	batch->steady = plan.steady;
 	if (batch->profile.steps_ahead)
-		batch->steady &= batch->next.steady && batch->next.slope == plan.slope &&
-				 batch->next.first == plan.first + plan.slope;
+		batch->steady &= batch->next.steady &&
+				 batch->next.work.sequences == plan.work.sequences &&
+				 batch->next.work.context_tokens ==
+					 plan.work.context_tokens + plan.work.sequences;
 	batch->until = batch->steady ? segment_limit(batch) : k + 1;
 	TR_ASSERT(batch->until > k);
 }
@@ -289,8 +312,10 @@ void tr_batch_want(struct tr_batch *batch, uint32_t slot, uint32_t token)
 	TR_ASSERT(seat->state != TR_SEAT_FREE);
 	seat->want = 0;
 	tr_seat_tell(batch, slot, TR_STEP_NEVER);
-	if (token >= seat->request.tokens_out)
+	if (token >= seat->request.tokens_out) {
+		set_due(batch);
 		return;
+	}
 	if ((seat->state == TR_SEAT_WAITING || seat->state == TR_SEAT_PREFILL) &&
 	    token > seat->made) {
 		TR_ASSERT(seat->made > 0);
@@ -412,7 +437,7 @@ static bool take_end(struct tr_batch *batch, struct tr_batch_event *ret)
 {
 	bool told = true;
 
-	batch->at = step_next(batch);
+	batch->at = batch->soon;
 	if (batch->at == batch->until) {
 		cut_at(batch, batch->until);
 		retire(batch);
@@ -423,8 +448,8 @@ static bool take_end(struct tr_batch *batch, struct tr_batch_event *ret)
 		take_done(batch, ret);
 	else
 		told = false;
-	if (batch->at < batch->until || tr_seat_told_next(batch) == batch->at ||
-	    done_next(batch) == batch->at)
+	if (batch->at < batch->until ||
+	    (told && (tr_seat_told_next(batch) == batch->at || done_next(batch) == batch->at)))
 		return told;
 	batch->turned = ret->time;
 	turn(batch);
@@ -446,6 +471,12 @@ bool tr_batch_take(struct tr_batch *batch, struct tr_batch_event *ret)
 	}
 	set_due(batch);
 	return told;
+}
+
+void tr_batch_work(const struct tr_batch *batch, struct tr_batch_work *ret)
+{
+	*ret = batch->work;
+	add_work(ret, &batch->current, tr_sub_sat(batch->at, batch->counted));
 }
 
 void tr_batch_load(const struct tr_batch *batch, tr_time_ns now, struct tr_batch_load *ret)

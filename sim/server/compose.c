@@ -40,6 +40,15 @@ static void price(const struct tr_batch_cost *cost, const struct draft *draft, u
 	ret->first = cut(fs);
 	ret->slope = cut((tr_u128)decoding * cost->context_token_fs);
 	ret->steady = draft->prefill == 0 && !draft->preempted;
+	ret->work = (struct tr_batch_work){
+		.steps = 1,
+		.prefill_tokens = draft->prefill,
+		.prefill_pairs = (uint64_t)draft->pairs,
+		.sequences = decoding,
+		.context_tokens = context,
+		.mixed_context_tokens = draft->prefill ? context : 0,
+		.first_tokens = tr_min(tokens, cost->first_tokens),
+	};
 }
 
 /* ----------------------------------------------------------------------------------- preemption */
@@ -75,8 +84,7 @@ static void preempt(struct tr_batch *batch, struct draft *draft)
 	case TR_SEAT_FREE:
 	case TR_SEAT_WAITING:
 	case TR_SEAT_OUSTED:
-		TR_ASSERT(!"preempted while it does not run");
-		break;
+		tr_panic("somebody is preempted who does not run", __FILE__, __LINE__);
 	}
 	tr_seat_wait(batch, slot, true);
 }
@@ -137,7 +145,7 @@ static bool admit(struct tr_batch *batch, struct draft *draft, uint32_t slot)
 	uint32_t total = seat->request.tokens_in + seat->made;
 	uint32_t watermark = batch->running ? batch->profile.kv_watermark : 0;
 	struct tr_found found;
-	bool fresh = !seat->admitted;
+	bool fresh = !seat->admitted, begun;
 
 	tr_seat_find(batch, slot, &found);
 	if ((uint64_t)tr_seat_blocks(batch, total) - found.busy + watermark >
@@ -154,8 +162,8 @@ static bool admit(struct tr_batch *batch, struct draft *draft, uint32_t slot)
 		batch->cached_tokens += found.tokens;
 		tr_seat_append(batch, TR_SEAT_FRESH, slot);
 	}
-	if (!add_chunk(batch, draft, slot))
-		TR_ASSERT(!"admitted without room");
+	begun = add_chunk(batch, draft, slot);
+	TR_ASSERT(begun);
 	return true;
 }
 

@@ -25,13 +25,14 @@ assert:
 """
 
 
-def play(assertions, head=HEAD, code=None, *options):
+def play(assertions, head=HEAD, code=None):
     """The findings of a scenario's own assertions, and the whole result."""
+    lines = "".join(f"  - {{{line}}}\n" for line in assertions)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "x.yaml")
         with open(path, "w", encoding="utf-8") as file:
-            file.write((head if assertions else head.replace("assert:\n", "")) + "".join(f"  - {{{line}}}\n" for line in assertions))
-        done = subprocess.run([PROGRAM, "sim", path, "--json", "-", *options], timeout=120,
+            file.write((head if assertions else head.replace("assert:\n", "")) + lines)
+        done = subprocess.run([PROGRAM, "sim", path, "--json", "-"], timeout=120,
                               stdin=subprocess.DEVNULL, capture_output=True)
         assert done.returncode in ((0, 1) if code is None else (code,)), \
             f"exit {done.returncode}: {done.stderr.decode()}"

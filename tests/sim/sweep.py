@@ -200,7 +200,7 @@ def test_an_assertion_that_does_not_hold_fails_its_case_in_every_output():
 
 # SIM-5
 def test_a_killed_case_is_a_failed_one_with_its_signal():
-    for number, name in [(signal.SIGKILL, "SIGKILL"), (signal.SIGSEGV, "SIGSEGV")]:
+    for number, name in [(signal.SIGKILL, "SIGKILL"), (signal.SIGABRT, "SIGABRT")]:
         with Sweep() as sweep:
             sweep.scenario("s/a.yaml")
             sweep.write("s/b.yaml", ENDLESS)
@@ -389,6 +389,11 @@ def test_wrong_command_lines_are_exit_2():
                             (["s", "--set", "rate=3"], "no scenario has a parameter 'rate'")]:
             err = sweep.sim(*words, check=2)[1]
             assert said in err, (words, err)
+        sweep.write("s/parts/unused.yaml", "parameters: {rate: 3}\n")
+        sweep.scenario("s/g.yaml", "include: [parts/unused.yaml]\n")
+        assert "did you mean 'rate'?" in sweep.sim("s", "--set", "rat=3", check=2)[1]
+        assert "did you mean 'rate'?" in sweep.sim("s/g.yaml", "--set", "rat=3", check=2)[1]
+        assert "it is set, but nothing uses" in sweep.sim("s", "--set", "rate=3", check=3)[0]
         os.mkdir(sweep.path("s/none"))
         assert "there is no scenario" in sweep.sim("s/none", check=3)[1]
         assert "in its path" in sweep.sim("s", "--filter", "zzz", check=3)[1]

@@ -67,8 +67,28 @@ static void draw_fault(struct tr_fault *ret, uint32_t i)
 		ret->end += ret->span;
 }
 
+/* Small enough that its KV memory fills up and requests are preempted; some do not fit at all. */
+static void draw_batching(struct tr_batch_profile *ret)
+{
+	*ret = (struct tr_batch_profile){
+		.cost = {.step_fs = UINT64_C(5000000000000),
+			 .prefill_token_fs = UINT64_C(200000000000),
+			 .sequence_fs = UINT64_C(300000000000)},
+		.sequences = 1 + draw(6),
+		.batch_tokens = 128,
+		.block_tokens = 16,
+	};
+	ret->kv_blocks = draw(2) * (8 + draw(20));
+	ret->steps_ahead = (uint8_t)draw(2);
+	ret->prefix_cache = draw(2);
+	ret->startup_ns = draw(2) * draw(3000) * TR_MS;
+}
+
 static void draw_server(struct tr_server_profile *profile)
 {
+	profile->batches = draw(2);
+	if (profile->batches)
+		draw_batching(&profile->batching);
 	profile->error_ppm = draw(3) ? 0 : 100000;
 	profile->workers = draw(2) ? 0 : 1 + draw(3);
 	profile->inside_max = draw(2) ? 0 : 1 + draw(4);
