@@ -281,6 +281,13 @@ tr_time_ns tr_fleet_next(const struct tr_fleet *fleet)
 
 static bool take(struct tr_fleet *fleet, enum tr_entry kind, uint32_t number, struct tr_event *ret)
 {
+	static bool (*const takes[TR_ROOM_ENTRIES])(struct tr_fleet *, uint32_t,
+						    struct tr_event *) = {
+		[TR_ROOM_SIGNAL] = tr_state_signal,
+		[TR_ROOM_BATCH] = tr_batching_take,
+		[TR_ROOM_LOOK] = tr_batching_look,
+	};
+
 	switch (kind) {
 	case TR_ENTRY_DOOR:
 		return tr_door_take(fleet, number, ret);
@@ -288,9 +295,7 @@ static bool take(struct tr_fleet *fleet, enum tr_entry kind, uint32_t number, st
 		return fleet->rooms[fleet->tries[number].server].computing->take(fleet, number,
 										 ret);
 	case TR_ENTRY_ROOM:
-		return number % TR_ROOM_ENTRIES == TR_ROOM_SIGNAL
-			       ? tr_state_signal(fleet, number / TR_ROOM_ENTRIES, ret)
-			       : tr_batching_take(fleet, number / TR_ROOM_ENTRIES, ret);
+		return takes[number % TR_ROOM_ENTRIES](fleet, number / TR_ROOM_ENTRIES, ret);
 	case TR_ENTRY_FAULT:
 		break;
 	}
