@@ -173,6 +173,7 @@ struct tr_fleet {
 	uint32_t room_count;
 	uint32_t tries_max;
 	struct tr_heap queue;
+	bool taking; /* the queue's first entry is taken, and still stands there */
 };
 
 /* One model of computing. `slot`: of a try that has entered and has not left. */
