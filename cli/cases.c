@@ -176,7 +176,7 @@ int tr_cases_settings(const struct tr_sim_values *values,
 int tr_cases_check_settings(const struct tr_sim_values *values,
 			    const struct tr_scenario *const *scenarios, uint32_t count)
 {
-	struct tr_scenario_setting settings[TR_TEXTS_MAX];
+	struct tr_scenario_setting settings[TR_TEXTS_MAX] = {{0}};
 	int code = tr_cases_settings(values, settings);
 
 	for (unsigned i = 0; i < values->set.count && code == TR_EXIT_OK; i++) {
@@ -248,21 +248,34 @@ static uint64_t hash_trace(struct finder *finder, const char *spec)
 	return finder->trace_hash;
 }
 
+/* What scenarios name is read through here, and so is in the hash, whatever it is. */
+static int load_hashed(void *self, const char *path, struct tr_document **ret,
+		       struct tr_diagnostic *ret_diagnostic)
+{
+	struct tr_cases *cases = self;
+
+	cases->read = mix(cases->read, hash_file(path));
+	return tr_document_load(path, ret, ret_diagnostic);
+}
+
+/* The policy, and what the fleet is made of. */
 static uint64_t hash_policy(const struct tr_sim_values *values, const struct tr_scenario *scenario)
 {
 	const char *path = values->policy ? values->policy : scenario->policy;
+	struct tr_server *servers = NULL;
 	struct tr_policy_file *policy;
 	struct tr_diagnostic ignored;
 	uint64_t hash;
 	int err;
 
-	if (!path)
-		return 0;
+	TR_ASSERT(path);
 	err = values->policy ? tr_policy_load_file(path, &policy, &ignored)
 			     : tr_scenario_policy(scenario, &policy, &ignored);
 	if (err)
 		return 0;
+	(void)tr_scenario_servers(scenario, policy, &servers, &ignored);
 	hash = mix_text(tr_policy_compiled(policy)->id, path);
+	free(servers);
 	tr_policy_free(policy);
 	return hash;
 }
@@ -278,6 +291,7 @@ static uint64_t hash_inputs(struct finder *finder, const struct tr_case_file *fi
 		return hash;
 	hash = mix_text(hash, scenario->canonical);
 	hash = mix(hash, hash_policy(values, scenario));
+	hash = mix(hash, finder->cases->read);
 	hash = mix(hash, hash_trace(finder, values->trace ? values->trace : scenario->trace));
 	hash = mix(hash, values->amplify_milli);
 	hash = mix(hash, values->repeat);
@@ -296,6 +310,8 @@ static int note_problem(struct tr_cases *cases, struct tr_case_file *file,
 	if (!file->problem)
 		return no_memory();
 	*file->problem = *problem;
+	if (!*problem->path)
+		(void)snprintf(file->problem->path, sizeof file->problem->path, "%s", file->path);
 	tr_scenario_free(file->scenario);
 	file->scenario = NULL;
 	return TR_EXIT_OK;
@@ -307,6 +323,7 @@ static int load_file(struct finder *finder, struct tr_case_file *file,
 	struct tr_diagnostic problem;
 	int code = TR_EXIT_OK;
 
+	finder->cases->read = 0;
 	if (tr_scenario_load(file->path, reading, &file->scenario, &problem) ||
 	    tr_sim_check(finder->values, file->scenario, &problem))
 		code = note_problem(finder->cases, file, &problem);
@@ -357,16 +374,21 @@ static int check_settings(const struct finder *finder)
 {
 	const struct tr_cases *cases = finder->cases;
 	const struct tr_scenario **scenarios;
+	bool bad = false;
 	int code;
 
 	if (finder->values->set.count == 0)
 		return TR_EXIT_OK;
-	scenarios = calloc(cases->file_count, sizeof(struct tr_scenario *));
+	scenarios = calloc(cases->file_count + (size_t)1, sizeof(struct tr_scenario *));
 	if (!scenarios)
 		return no_memory();
-	for (uint32_t i = 0; i < cases->file_count; i++)
+	for (uint32_t i = 0; i < cases->file_count; i++) {
 		scenarios[i] = cases->files[i].scenario;
-	code = tr_cases_check_settings(finder->values, scenarios, cases->file_count);
+		bad |= !scenarios[i];
+	}
+	/* One that cannot be used may have the parameter. */
+	code = bad ? TR_EXIT_OK
+		   : tr_cases_check_settings(finder->values, scenarios, cases->file_count);
 	free((void *)scenarios);
 	return code;
 }
@@ -374,8 +396,9 @@ static int check_settings(const struct finder *finder)
 static int load_all(struct finder *finder)
 {
 	struct tr_scenario_setting settings[TR_TEXTS_MAX];
-	struct tr_scenario_reading reading = {.settings = settings,
-					      .setting_count = finder->values->set.count};
+	const struct tr_scenario_files files = {load_hashed, finder->cases};
+	struct tr_scenario_reading reading = {
+		.settings = settings, .setting_count = finder->values->set.count, .files = &files};
 	int code = tr_cases_settings(finder->values, settings);
 
 	for (uint32_t i = 0; i < finder->cases->file_count && code == TR_EXIT_OK; i++)

@@ -35,6 +35,7 @@ struct tr_cases {
 	uint32_t file_count;
 	uint32_t count;
 	uint64_t hash; /* of the list: equal where all cases are equal, in order */
+	uint64_t read; /* hash of the files that were read of late */
 	struct tr_arena arena;
 };
 

@@ -13,6 +13,7 @@
 	X(sim)                                                                                     \
 	X(merge)                                                                                   \
 	X(replay)                                                                                  \
+	X(calibrate)                                                                               \
 	X(check)                                                                                   \
 	X(trace_info)                                                                              \
 	X(trace_cat)                                                                               \

@@ -58,10 +58,11 @@ static void print_row(const char *left, size_t left_width, const char *text)
 	print_wrapped(text, left_width + 4, left_width + 4);
 }
 
-/* "--seed N"; a choice without an argument name shows its words. */
+/* "--seed N", "-o, --output FILE"; a choice without an argument name shows its words. */
 static void option_title(const struct tr_option *option, char *title, size_t size)
 {
-	size_t length = (size_t)snprintf(title, size, "--%s", option->name);
+	bool output = strcmp(option->name, "output") == 0;
+	size_t length = (size_t)snprintf(title, size, "%s--%s", output ? "-o, " : "", option->name);
 
 	if (option->argument) {
 		snprintf(title + length, size - length, " %s", option->argument);

@@ -105,6 +105,8 @@ static int load(const char *path, struct shard_file *ret)
 /* Whether a shard is of the same sweep as the first. */
 static int check_kin(const struct shard_file *first, const struct shard_file *shard)
 {
+	TR_ASSERT(first->list && first->version);
+	TR_ASSERT(shard->list && shard->version);
 	if (strcmp(shard->version, first->version) != 0)
 		return tr_cli_fail(TR_EXIT_INPUT,
 				   "%s: made by tailrace %s, and %s by %s; they cannot be merged",
@@ -143,18 +145,25 @@ static int sort_shards(const struct shard_file *shards, uint32_t count,
 	return TR_EXIT_OK;
 }
 
-static int write_all(const struct merge_values *values, const struct shard_file **sorted)
+static int write_all(const struct merge_values *values, const struct shard_file *const *sorted)
 {
 	struct tr_sink_options options = {
 		.json = values->json, .junit = values->junit, .quiet = values->quiet};
-	uint64_t of = sorted[0]->of;
 	struct tr_sink sink;
-	int code = tr_sink_open(&options, &sink);
+	uint64_t of;
+	int code;
 
+	TR_ASSERT(sorted && sorted[0]);
+	of = sorted[0]->of;
+	code = tr_sink_open(&options, &sink);
 	if (code != TR_EXIT_OK)
 		return code;
-	for (uint64_t i = 0; i < sorted[0]->cases; i++)
-		tr_sink_take(&sink, json_array_get(sorted[i % of]->outcomes, i / of), 0);
+	for (uint64_t i = 0; i < sorted[0]->cases; i++) {
+		const struct shard_file *shard = sorted[i % of];
+
+		TR_ASSERT(shard);
+		tr_sink_take(&sink, json_array_get(shard->outcomes, i / of), 0);
+	}
 	return tr_sink_finish(&sink, 0);
 }
 
@@ -174,21 +183,22 @@ static int check_outputs(const struct merge_values *values, int count, char **pa
 static int merge_run(const void *values_, int argument_count, char **arguments)
 {
 	const struct merge_values *values = values_;
-	struct shard_file *shards = calloc((size_t)argument_count, sizeof *shards);
+	struct shard_file *shards = calloc((size_t)argument_count + 1, sizeof *shards);
 	const struct shard_file **sorted = NULL;
 	int code = check_outputs(values, argument_count, arguments);
 
+	TR_ASSERT(argument_count >= 1);
 	if (!shards)
 		return tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
 	for (int i = 0; i < argument_count && code == TR_EXIT_OK; i++)
 		code = load(arguments[i], &shards[i]);
 	if (code == TR_EXIT_OK) {
-		sorted = calloc(shards[0].of, sizeof(struct shard_file *));
+		sorted = calloc(shards[0].of + 1, sizeof(struct shard_file *));
 		code = sorted ? sort_shards(shards, (uint32_t)argument_count, sorted)
 			      : tr_cli_fail(TR_EXIT_OUTPUT, "not enough memory");
 	}
 	if (code == TR_EXIT_OK)
-		code = write_all(values, sorted);
+		code = write_all(values, (const struct shard_file *const *)sorted);
 	for (int i = 0; i < argument_count; i++)
 		json_decref(shards[i].root);
 	free((void *)sorted);

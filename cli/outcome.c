@@ -104,8 +104,11 @@ const char *tr_outcome_name(const json_t *outcome, char *text, size_t size)
 	return text;
 }
 
-void tr_outcome_print_assertions(const json_t *outcome, const char *indent, bool all)
+/* Those that do not hold; their texts begin with the word for it, which stands above them already.
+ */
+static void print_failures(const json_t *outcome)
 {
+	static const char mark[] = "FAIL ";
 	const json_t *assertion;
 	size_t i;
 
@@ -113,8 +116,9 @@ void tr_outcome_print_assertions(const json_t *outcome, const char *indent, bool
 	{
 		const char *text = json_string_value(json_object_get(assertion, "text"));
 
-		if (all || !holds(assertion))
-			printf("%s%s\n", indent, text ? text : "?");
+		if (!holds(assertion) && text)
+			printf("     %s\n",
+			       text + (strncmp(text, mark, strlen(mark)) == 0 ? strlen(mark) : 0));
 	}
 }
 
@@ -133,7 +137,7 @@ void tr_outcome_print(const json_t *outcome, uint64_t wall_ns, bool colors)
 	putchar('\n');
 	if (message)
 		printf("     %s\n", message);
-	tr_outcome_print_assertions(outcome, "     ", false);
+	print_failures(outcome);
 }
 
 int tr_outcome_write(const json_t *outcome, FILE *stream)

@@ -45,8 +45,6 @@ const char *tr_outcome_name(const json_t *outcome, char *text, size_t size);
 /* Print a line for it, and one for each thing that went wrong. wall_ns: how long it took; 0: not
  * said. */
 void tr_outcome_print(const json_t *outcome, uint64_t wall_ns, bool colors);
-/* Print the assertions that do not hold, each behind `indent`; or all. */
-void tr_outcome_print_assertions(const json_t *outcome, const char *indent, bool all);
 
 /* Write it without a line break in it. Returns 0, or an errno. */
 int tr_outcome_write(const json_t *outcome, FILE *stream);

@@ -5,9 +5,9 @@
  * argument of its own. Given twice, the last one counts, so that a script can append; but a list
  * takes them all.
  *
- * Refused, each with one line that says what would be right: abbreviated names, single-letter
- * options, a value for a flag, an empty value, a number that is out of range or not plain digits.
- * Decimals become integers digit by digit; a floating-point detour would round them.
+ * Refused, each with one line that says what would be right: abbreviated names, single letters but
+ * -o for --output, a value for a flag, an empty value, a number that is out of range or not plain
+ * digits. Decimals become integers digit by digit; a floating-point detour would round them.
  */
 #include "cli/parse.h"
 
@@ -185,6 +185,15 @@ static const struct tr_option *find_option(const struct tr_command *command, con
 	return NULL;
 }
 
+/* The one that -o is short for; NULL: this is not -o, or the command has none. */
+static const struct tr_option *find_letter(const struct tr_command *command, const char *word)
+{
+	for (size_t i = 0; i < command->option_count && strcmp(word, "-o") == 0; i++)
+		if (strcmp(command->options[i].name, "output") == 0)
+			return &command->options[i];
+	return NULL;
+}
+
 /* One option at words[*at]; moves *at to the last word that belongs to it. */
 static int take_option(const struct tr_command *command, int word_count, char **words, int *at,
 		       void *values, char message[TR_CLI_MESSAGE_MAX])
@@ -192,8 +201,10 @@ static int take_option(const struct tr_command *command, int word_count, char **
 	const char *name = words[*at] + 2;
 	const char *text = strchr(name, '=');
 	size_t length = text ? (size_t)(text - name) : strlen(name);
-	const struct tr_option *option = find_option(command, name, length, message);
+	const struct tr_option *option = find_letter(command, words[*at]);
 
+	if (!option)
+		option = find_option(command, name, length, message);
 	if (!option)
 		return -1;
 	TR_ASSERT(option->offset < command->values_size);
@@ -238,7 +249,7 @@ int tr_cli_parse(const struct tr_command *command, int word_count, char **words,
 			ret_arguments[count++] = word;
 		else if (strcmp(word, "--") == 0)
 			options_ended = true;
-		else if (word[1] != '-')
+		else if (word[1] != '-' && !find_letter(command, word))
 			return wrong(ret_message,
 				     "unknown option '%.64s'; options are written --name", word);
 		else if (take_option(command, word_count, words, &i, values, ret_message) < 0)

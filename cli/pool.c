@@ -55,7 +55,11 @@ static uint64_t now_ns(void)
 static _Noreturn void be_child(const struct pool *pool, uint32_t index, int pipe, pid_t parent)
 {
 	FILE *answer = fdopen(pipe, "w");
+	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
+	/* Standard input is nobody's: many would read it at once. */
+	if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0)
+		_exit(1);
 	/* A parent that is gone before this has nobody to be told. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent || !answer)
 		_exit(1);

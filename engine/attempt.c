@@ -435,9 +435,11 @@ static void retry_or_end(struct tr_engine *e, struct tr_job *job, enum tr_cause 
 			tr_draw(e->core->seed, job->job_id, TR_PURPOSE_BACKOFF, active->retries),
 			tr_add_sat(most, 1));
 	}
-	/* The budget is asked last: what another rule forbids must not spend it. */
+	/* The budget is asked last: what another rule forbids must not spend it. A refused key is
+	 * no load that could drown anybody, so moving on from it is free: or one dead key would
+	 * spend the retries of all. */
 	if (tr_add_sat(e->core->now, delay) >= job->deadline ||
-	    !tr_budget_take_retry(e, job->model)) {
+	    (tr_causes[cause].retry == TR_RETRY_YES && !tr_budget_take_retry(e, job->model))) {
 		tr_job_end(e, job, TR_OUTCOME_FAILED, cause);
 		return;
 	}

@@ -2,9 +2,10 @@
 /*
  * Health: what is believed of an endpoint from what it did, what it says and what is said of it.
  *
- * What it did: means over about 8 samples; a peak (the peak EWMA of Finagle's P2C: a longer sample
- * is the peak at once, a shorter one draws it down with a half-life, and silence draws it to
- * nothing); quantiles of a window (window.h).
+ * What it did: means over about 8 samples, which fade after a window without one: an endpoint that
+ * is not chosen because it was slow is not measured, and would be slow for ever; a peak (the peak
+ * EWMA of Finagle's P2C: a longer sample is the peak at once, a shorter one draws it down with a
+ * half-life, and silence draws it to nothing); quantiles of a window (window.h).
  *
  * What it says: a report of its load counts our own attempts too, so the others' are what is left
  * after ours. A report fades with its age and is worth nothing in the end; an endpoint that stops
@@ -26,6 +27,8 @@
 #include "engine/window.h"
 
 #define NEUTRAL 500
+/* A mean fades to no less than this power of 1/2 of itself: idle endpoints stay comparable. */
+#define FADES_MOST 6
 
 static const struct tr_policy_health *policy_of(const struct tr_engine *e)
 {
@@ -54,11 +57,42 @@ static void peak_add(const struct tr_engine *e, struct tr_endpoint *ep, tr_span_
 	ep->peak_at = e->core->now;
 }
 
+/* How long its means have been fading. Their last sample came with the last first token. */
+static tr_span_ns fading(const struct tr_engine *e, const struct tr_endpoint *ep)
+{
+	return tr_sub_sat(age_of(e, ep->peak_at), policy_of(e)->window_ns);
+}
+
+/* What is left of a mean; of one that was measured something, for 0 is "nothing measured". */
+static tr_span_ns rest_of_mean(const struct tr_engine *e, tr_span_ns mean, tr_span_ns fading)
+{
+	tr_span_ns window = policy_of(e)->window_ns;
+	tr_span_ns most = tr_mul_div(window, FADES_MOST, 1);
+
+	return tr_max(tr_decay(mean, tr_min(fading, most), window), mean != 0);
+}
+
+tr_span_ns tr_health_latency(const struct tr_engine *e, uint32_t endpoint, uint32_t tokens)
+{
+	const struct tr_endpoint *ep = &e->endpoint[endpoint];
+	tr_span_ns first = ep->ttft_ewma, next = ep->tpot_ewma, since = fading(e, ep);
+
+	if (since) {
+		first = rest_of_mean(e, first, since);
+		next = rest_of_mean(e, next, since);
+	}
+	return tr_add_sat(first, tr_mul_div(next, tokens, 1));
+}
+
 void tr_health_first_token(struct tr_engine *e, uint32_t endpoint, tr_span_ns ttft)
 {
 	struct tr_endpoint *ep = &e->endpoint[endpoint];
-	tr_span_ns sample = tr_max(ttft, 1); /* 0 is "nothing measured" */
+	tr_span_ns sample = tr_max(ttft, 1), since = fading(e, ep);
 
+	if (since) {
+		ep->ttft_ewma = rest_of_mean(e, ep->ttft_ewma, since);
+		ep->tpot_ewma = rest_of_mean(e, ep->tpot_ewma, since);
+	}
 	ep->ttft_ewma = tr_ewma(ep->ttft_ewma, sample);
 	peak_add(e, ep, sample);
 	tr_window_add(e, tr_window_of_endpoint(endpoint), sample);

@@ -28,6 +28,10 @@ void tr_health_policy_changed(struct tr_engine *e);
 uint32_t tr_health_load(const struct tr_engine *e, uint32_t endpoint);
 /* Share of its slots or of its KV cache in use, the larger, in per mille; may pass 1000. */
 uint32_t tr_health_fullness(const struct tr_engine *e, uint32_t endpoint);
+/* Predicted time from dispatch to the last of so many tokens, by the endpoint's own means. They are
+ * believed for a window (health.window_ms) after its last first token and lose half of themselves
+ * in each window after that, down to 1/64. 0: nothing measured. */
+tr_span_ns tr_health_latency(const struct tr_engine *e, uint32_t endpoint, uint32_t tokens);
 /* The peak latency to the first token, decayed to now; 0: nothing measured, or so long ago that
  * nothing is left of it. */
 tr_span_ns tr_health_peak(const struct tr_engine *e, uint32_t endpoint);

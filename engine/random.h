@@ -28,7 +28,8 @@ enum tr_purpose {
 	TR_PURPOSE_PROFILE = 24,  /* sim: which profile */
 	TR_PURPOSE_SESSION = 25,  /* sim: which session */
 	TR_PURPOSE_LINE = 26,	  /* sim: a server's line in random order */
-	TR_PURPOSE_PROMPT = 27, /* sim: what prompts have in common */
+	TR_PURPOSE_INTENT = 27,	  /* sim: which intent */
+	TR_PURPOSE_PROMPT = 28,	  /* sim: what prompts have in common */
 	TR_PURPOSE_TIMELINE = 32, /* sim: faults on the timeline */
 	TR_PURPOSE_TEST = 255,
 };

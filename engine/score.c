@@ -21,8 +21,7 @@ static const struct tr_policy_model *model_of(const struct tr_choosing *d,
 tr_span_ns tr_score_latency(const struct tr_choosing *d, const struct tr_choice *c)
 {
 	const struct tr_endpoint *ep = &d->e->endpoint[c->endpoint];
-	tr_span_ns alone =
-		tr_add_sat(ep->ttft_ewma, tr_mul_div(ep->tpot_ewma, d->job->tokens_predicted, 1));
+	tr_span_ns alone = tr_health_latency(d->e, c->endpoint, d->job->tokens_predicted);
 
 	return tr_add_sat(alone, tr_mul_div(alone, ep->in_flight, ep->slots));
 }

@@ -242,6 +242,7 @@ static struct tr_result_row row_of(const struct tr_tally *tally)
 		.expired = tally->expired,
 		.in_system = tally->in_system,
 		.good = tally->good,
+		.started = tally->counts[TR_OCCURRENCE_START],
 		.retries = tally->counts[TR_OCCURRENCE_RETRY],
 		.hedges = tally->counts[TR_OCCURRENCE_HEDGE],
 		.preemptions = tally->counts[TR_OCCURRENCE_PREEMPTION],
@@ -281,6 +282,17 @@ static struct tr_level level_of(const struct tr_ledger *ledger, const struct tr_
 
 	tr_tally_close(&closed, ledger->end);
 	return closed.levels[kind];
+}
+
+static struct tr_result_level result_level(const struct tr_ledger *ledger, enum tr_level_kind kind)
+{
+	struct tr_level level = level_of(ledger, &ledger->all, kind);
+	tr_span_ns span = ledger->end - ledger->start;
+
+	return (struct tr_result_level){
+		.max = level.max,
+		.mean_micro = span ? (uint64_t)(level.area * 1000000 / span) : 0,
+	};
 }
 
 static uint64_t utilization_ppm(const struct tr_ledger *ledger, const struct tr_level *level,
@@ -357,9 +369,11 @@ void tr_ledger_result(const struct tr_ledger *ledger, struct tr_result *ret)
 		.breaker_trips = all->counts[TR_OCCURRENCE_BREAKER_OPEN],
 		.retries_denied = all->counts[TR_OCCURRENCE_RETRY_DENIED],
 		.hedges_denied = all->counts[TR_OCCURRENCE_HEDGE_DENIED],
-		.in_flight_max = in_flight.max,
-		.waiting_max = all->levels[TR_LEVEL_WAITING].max,
-		.in_system_max = all->levels[TR_LEVEL_IN_SYSTEM].max,
+		.in_flight = result_level(ledger, TR_LEVEL_IN_FLIGHT),
+		.waiting = result_level(ledger, TR_LEVEL_WAITING),
+		.in_system = result_level(ledger, TR_LEVEL_IN_SYSTEM),
+		.attempt_ttft = spread_of(all, TR_SPREAD_ATTEMPT_TTFT),
+		.attempt_time = spread_of(all, TR_SPREAD_ATTEMPT_TIME),
 		.utilization_ppm = utilization_ppm(ledger, &in_flight, slots_of(ledger->policy)),
 		.objectives = ledger->objectives,
 		.all = row_of(all),

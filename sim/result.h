@@ -24,6 +24,12 @@ struct tr_spread {
 	uint64_t max;
 };
 
+/* How many at once. */
+struct tr_result_level {
+	uint64_t max;
+	uint64_t mean_micro; /* over time, millionths */
+};
+
 /* Of the whole run, of a class or of a tenant. submitted is the sum of the six behind it. */
 struct tr_result_row {
 	tr_name name; /* 0: requests that named none, or the row of all others */
@@ -35,7 +41,8 @@ struct tr_result_row {
 	uint64_t canceled;
 	uint64_t expired;
 	uint64_t in_system;
-	uint64_t good; /* completed within every objective of the policy; it may have none */
+	uint64_t good;	  /* completed within every objective of the policy; it may have none */
+	uint64_t started; /* sent to an endpoint, be it once or more */
 	uint64_t retries;
 	uint64_t hedges;
 	uint64_t preemptions; /* attempts given up for a job of a higher class */
@@ -83,13 +90,15 @@ struct tr_result {
 	uint64_t events;
 	uint64_t attempts;
 	uint64_t breaker_trips;
-	uint64_t retries_denied;  /* requests that ended for want of a retry budget */
-	uint64_t hedges_denied;	  /* hedges that were due and not sent, for want of budget */
-	uint64_t in_flight_max;	  /* attempts at once */
-	uint64_t waiting_max;	  /* requests at once, let in and not yet sent */
-	uint64_t in_system_max;	  /* requests at once, let in and not yet ended */
-	uint64_t utilization_ppm; /* of all slots of the policy */
-	bool objectives;	  /* the policy has any */
+	uint64_t retries_denied; /* requests that ended for want of a retry budget */
+	uint64_t hedges_denied;	 /* hedges that were due and not sent, for want of budget */
+	struct tr_result_level in_flight; /* attempts */
+	struct tr_result_level waiting;	  /* requests let in and not yet sent */
+	struct tr_result_level in_system; /* requests let in and not yet ended */
+	uint64_t utilization_ppm;	  /* of all slots of the policy */
+	struct tr_spread attempt_ttft;	  /* attempts: dispatch to first token */
+	struct tr_spread attempt_time;	  /* ... to the end of the answer */
+	bool objectives;		  /* the policy has any */
 	uint64_t rejects[TR_REJECT_COUNT];
 	uint64_t causes[TR_OUTCOME_COUNT][TR_CAUSE_COUNT]; /* of ended jobs that did not complete */
 	uint64_t attempt_failures[TR_CAUSE_COUNT]; /* as servers reported them, and time-outs */

@@ -52,7 +52,7 @@
 	X(canceled, "requests", SUBMITTED, TR_SELECT_ATTEMPT | TR_SELECT_CAUSE,                    \
 	  "requests canceled", ends, .outcome = TR_OUTCOME_CANCELED)                               \
 	X(expired, "requests", SUBMITTED, TR_SELECT_ATTEMPT | TR_SELECT_CAUSE,                     \
-	  "requests out of time, or shed", ends, .outcome = TR_OUTCOME_EXPIRED)                    \
+	  "requests out of time", ends, .outcome = TR_OUTCOME_EXPIRED)                             \
 	X(in_system, "requests", SUBMITTED, TR_SELECT_REQUEST,                                     \
 	  "requests let in that had not ended when the run did", count,                            \
 	  .part = TR_VALUE_AT(in_system))                                                          \
@@ -72,8 +72,8 @@
 	  "requests canceled, of those that came", percent, .part = TR_VALUE_AT(canceled),         \
 	  .whole = TR_VALUE_AT(submitted))                                                         \
 	X(expired_percent, "percent", SUBMITTED, TR_SELECT_REQUEST,                                \
-	  "requests out of time, or shed, of those that came", percent,                            \
-	  .part = TR_VALUE_AT(expired), .whole = TR_VALUE_AT(submitted))                           \
+	  "requests out of time, of those that came", percent, .part = TR_VALUE_AT(expired),       \
+	  .whole = TR_VALUE_AT(submitted))                                                         \
 	X(good_percent, "percent", SUBMITTED, TR_SELECT_REQUEST,                                   \
 	  "requests completed within every objective of the policy, of those that came", percent,  \
 	  .part = TR_VALUE_AT(good), .whole = TR_VALUE_AT(submitted))                              \

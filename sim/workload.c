@@ -55,6 +55,10 @@ void tr_workload_label(const struct tr_workload_labels *labels, uint64_t seed, u
 			 tr_draw(seed, number, TR_PURPOSE_PROFILE, 0));
 	if (!arrival->profile && row)
 		arrival->profile = row->name;
+	row = draw_share(labels->intents, labels->intent_count,
+			 tr_draw(seed, number, TR_PURPOSE_INTENT, 0));
+	if (!arrival->intent && row)
+		arrival->intent = row->name;
 	if (!arrival->session && labels->session_count) {
 		row = &labels->sessions[tr_below(tr_draw(seed, number, TR_PURPOSE_SESSION, 0),
 						 labels->session_count)];

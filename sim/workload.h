@@ -63,9 +63,11 @@ struct tr_workload_share {
 struct tr_workload_labels {
 	const struct tr_workload_share *tenants;  /* drawn by weight; NULL: none */
 	const struct tr_workload_share *profiles; /* the same */
+	const struct tr_workload_share *intents;  /* the same, for requests without one */
 	const struct tr_workload_share *sessions; /* drawn evenly, whatever their weights */
 	uint32_t tenant_count;
 	uint32_t profile_count;
+	uint32_t intent_count;
 	uint32_t session_count;
 	uint16_t flags; /* given to all: enum tr_submit_flag */
 	tr_name model;	/* 0: none, for each */
@@ -75,7 +77,7 @@ struct tr_workload_labels {
 };
 
 /* Label a request. What is drawn is drawn under the request's number, each for itself, so that more
- * profiles move no request to another tenant. O(tenants + profiles). */
+ * profiles move no request to another tenant. O(tenants + profiles + intents). */
 void tr_workload_label(const struct tr_workload_labels *labels, uint64_t seed, uint64_t number,
 		       struct tr_arrival *arrival);
 

@@ -37,17 +37,6 @@ static const char *row_name(const void *row)
 	return head.name;
 }
 
-/* A 0 that nobody wrote, where the table wants to know whether somebody did. */
-static bool is_unsaid(const struct tr_schema_field *field, const void *base)
-{
-	const void *node;
-
-	if (!field->node || field->initial)
-		return false;
-	memcpy(&node, (const char *)base + field->node, sizeof(node));
-	return !node && tr_member_fetch((const char *)base + field->offset, field->width) == 0;
-}
-
 /* Whether the field has no value, and so is left out. */
 static bool is_none(const struct tr_schema_field *field, const void *base)
 {
@@ -62,7 +51,8 @@ static bool is_none(const struct tr_schema_field *field, const void *base)
 	switch (field->kind) {
 	case TR_KIND_INTEGER:
 	case TR_KIND_DECIMAL:
-		return tr_member_fetch(member, field->width) < field->min || is_unsaid(field, base);
+		return tr_member_fetch(member, field->width) < field->min ||
+		       tr_member_fetch(member, field->width) > field->max;
 	case TR_KIND_ENUM:
 		return !tr_word_valued(field->words, tr_member_fetch(member, field->width));
 	case TR_KIND_NAME:

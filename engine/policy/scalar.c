@@ -155,7 +155,7 @@ static int read_enum(struct tr_walk *walk, const struct tr_schema_field *field,
 {
 	const struct tr_word *word = tr_word_named(field->words, scalar->text);
 	struct tr_suggest suggest;
-	char expected[256];
+	char expected[320];
 
 	if (word) {
 		tr_member_store(member, field->width, word->value);

@@ -249,7 +249,7 @@ static int check_window(const struct check *check, struct tr_draft_window *windo
 			      window->given.to_s     ? window->given.to_s
 			      : window->given.from_s ? window->given.from_s
 						     : anchor.node,
-			      *prefix ? prefix : "",
+			      *prefix ? "times" : "",
 			      "the window is empty: it ends before it has begun");
 	return 0;
 }
@@ -299,7 +299,7 @@ static int check_bounds(const struct check *check, const struct tr_draft_bounds 
 		return 0;
 	if (bounds->between.count != 2)
 		return refuse(check, bounds->given.between, "between",
-			      "found %u entries; expected two numbers", bounds->between.count);
+			      "found %u of them; expected two numbers", bounds->between.count);
 	if (two[0].number > two[1].number)
 		return refuse(check, bounds->given.between, "between",
 			      "the first is above the second, so that nothing is between");

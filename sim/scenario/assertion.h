@@ -125,8 +125,8 @@ struct tr_draft_assertion {
 
 extern const struct tr_table tr_assertion_table;
 
-/* Check rows of struct tr_draft_assertion, and fill in what they come to. Faults are needed for the
- * call alone. Returns 0, or -1 and *ret_diagnostic. */
+/* Check rows of struct tr_draft_assertion, and fill in what they come to. Faults, by name and time,
+ * are needed for the call alone. Returns 0, or -1 and *ret_diagnostic. */
 int tr_assertions_take(const struct tr_document *document, struct tr_rows *rows,
 		       const struct tr_fault *faults, uint32_t fault_count,
 		       struct tr_diagnostic *ret_diagnostic);

@@ -223,7 +223,10 @@ static int check_name(const struct reading *reading, const struct tr_fault *faul
 			continue;
 		(void)snprintf(message, sizeof message,
 			       "'%s' is the name of faults[%u] already; expected another", name, i);
-		return refuse(reading, reading->draft->name_node, "name", message);
+		return refuse(reading,
+			      reading->draft->name_node ? reading->draft->name_node
+							: reading->draft->row.node,
+			      "name", message);
 	}
 	return 0;
 }
@@ -280,22 +283,21 @@ static const char *name_at(const struct tr_policy_file *policy, bool models, uin
 
 /* A name that nothing has. */
 static int refuse_name(const struct reading *reading, const struct tr_policy_file *policy,
-		       bool models, uint32_t place, const struct tr_draft_fault_name *name)
+		       bool models, const struct tr_draft_fault_name *name)
 {
 	const struct tr_policy *compiled = tr_policy_compiled(policy);
 	uint32_t count = models ? compiled->model_count : compiled->endpoint_count;
 	struct tr_suggest suggest;
-	char message[400], key[40];
+	char message[400];
 
 	tr_suggest_begin(&suggest, name->name);
 	for (uint32_t i = 0; i < count; i++)
 		tr_suggest_offer(&suggest, name_at(policy, models, i));
-	(void)snprintf(key, sizeof key, "%s[%u]", models ? "models" : "endpoints", place);
 	(void)snprintf(message, sizeof message, "the policy has no %s named '%s'%s%s%s",
 		       models ? "model" : "endpoint", name->name,
 		       suggest.best ? "; did you mean '" : "", suggest.best ? suggest.best : "",
 		       suggest.best ? "'?" : "");
-	return refuse(reading, name->row.node, key, message);
+	return refuse(reading, name->row.node, models ? "models" : "endpoints", message);
 }
 
 /* Writes the rows concerned, each once and in order, and returns how many; -1 for a name that the
@@ -318,7 +320,7 @@ static int64_t resolve(const struct reading *reading, const struct tr_policy_fil
 			found = goes_by(name_at(policy, models, at), items[i].name, models);
 		}
 		if (!found)
-			return refuse_name(reading, policy, models, i, &items[i]);
+			return refuse_name(reading, policy, models, &items[i]);
 	}
 	for (uint32_t row = 0; row < compiled->endpoint_count; row++) {
 		uint32_t at = models ? compiled->endpoints[row].model : row;

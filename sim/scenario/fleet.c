@@ -144,6 +144,10 @@ static int check_labels(const struct tr_scenario *scenario, const struct tr_poli
 		       "labels.profiles", "profile", profile_at, compiled->profile_count,
 		       ret_diagnostic))
 		return -1;
+	if (check_rows(scenario, policy, scenario->intents, sizeof(struct tr_draft_share),
+		       "labels.intents", "intent", intent_at, compiled->intent_count,
+		       ret_diagnostic))
+		return -1;
 	return check_label(scenario, policy, labels->class_name, "labels.class", "class", class_at,
 			   compiled->class_count, ret_diagnostic);
 }

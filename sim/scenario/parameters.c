@@ -217,6 +217,21 @@ static int substitute(void *self, const struct tr_node *node, const char *path,
 	return put_in(substituter, node, path, ret, ret_diagnostic);
 }
 
+static int check_keys(const struct tr_node *node, struct tr_diagnostic *ret_diagnostic)
+{
+	for (const struct tr_node *child = node->first; child; child = child->next) {
+		if (strstr(child->key, OPENING))
+			return tr_diagnose(ret_diagnostic, child->file, child->key_line,
+					   child->key_column, NULL,
+					   "found a parameter in the key '%.60s'; parameters stand "
+					   "for values",
+					   child->key);
+		if (check_keys(child, ret_diagnostic))
+			return -1;
+	}
+	return 0;
+}
+
 static int check_used(const struct tr_parameters *parameters, const char *own_file,
 		      struct tr_diagnostic *ret_diagnostic)
 {
@@ -248,10 +263,28 @@ int tr_parameters_resolve(struct tr_document *document, const struct tr_scenario
 		return -1;
 	apply_settings(parameters, settings, setting_count);
 	tr_document_drop(document, KEY);
+	if (check_keys(tr_document_root(document), ret_diagnostic))
+		return -1;
 	err = tr_document_rewrite(document, substitute, &substituter, ret_diagnostic);
 	free(substituter.last);
 	if (err || check_used(parameters, tr_document_name(document), ret_diagnostic))
 		return -1;
 	*ret = parameters;
 	return 0;
+}
+
+char *tr_parameters_escape(char *text, size_t *length)
+{
+	struct tr_text escaped = {0};
+	const char *at = text, *found = text ? strstr(text, OPENING) : NULL;
+
+	if (!found)
+		return text;
+	for (; found; at = found, found = strstr(found + 1, OPENING)) {
+		tr_text_addn(&escaped, at, (size_t)(found - at));
+		tr_text_add(&escaped, "$");
+	}
+	tr_text_add(&escaped, at);
+	free(text);
+	return tr_text_take(&escaped, length);
 }

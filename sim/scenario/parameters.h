@@ -7,7 +7,7 @@
  * a number, a text where it is a text; so in JSON and between braces it is written in quotes.
  * Inside a longer scalar the value's text is put in, and what the whole then is, its look says as
  * ever.
- * `$${` is a plain `${`. A value refers to no other parameter.
+ * `$${` is a plain `${`. A value refers to no other parameter, and keys are no scalars.
  */
 #ifndef TR_SIM_SCENARIO_PARAMETERS_H
 #define TR_SIM_SCENARIO_PARAMETERS_H
@@ -50,5 +50,9 @@ struct tr_parameters {
 int tr_parameters_resolve(struct tr_document *document, const struct tr_scenario_setting *settings,
 			  uint32_t setting_count, struct tr_arena *arena,
 			  const struct tr_parameters **ret, struct tr_diagnostic *ret_diagnostic);
+
+/* A text that stands for itself where parameters are put in: each `${` as `$${`. Takes what was
+ * allocated with malloc() over and gives it, or another, back; NULL when memory is out. */
+char *tr_parameters_escape(char *text, size_t *length);
 
 #endif

@@ -16,6 +16,11 @@ static json_t *milli(uint64_t thousandths)
 	return json_real((double)thousandths / 1000.0);
 }
 
+static json_t *micro(uint64_t millionths)
+{
+	return milli((millionths + 500) / 1000);
+}
+
 static json_t *number(uint64_t value)
 {
 	return json_integer((json_int_t)tr_min(value, INT64_MAX));
@@ -86,6 +91,7 @@ static void set_measures(json_t *object, const struct tr_result *result,
 	json_object_set_new(object, "e2e_ms", spread(&row->e2e));
 	json_object_set_new(object, "queue_ms", spread(&row->queue));
 	json_object_set_new(object, "prediction_error_ms", spread(&row->prediction_error));
+	json_object_set_new(object, "started", number(row->started));
 	json_object_set_new(object, "retries", number(row->retries));
 	json_object_set_new(object, "hedges", number(row->hedges));
 	json_object_set_new(object, "preemptions", number(row->preemptions));
@@ -247,9 +253,14 @@ json_t *tr_result_json(const struct tr_result *result, const struct tr_result_or
 	json_object_set_new(object, "breaker_trips", number(result->breaker_trips));
 	json_object_set_new(object, "retries_denied", number(result->retries_denied));
 	json_object_set_new(object, "hedges_denied", number(result->hedges_denied));
-	json_object_set_new(object, "in_flight_max", number(result->in_flight_max));
-	json_object_set_new(object, "waiting_max", number(result->waiting_max));
-	json_object_set_new(object, "in_system_max", number(result->in_system_max));
+	json_object_set_new(object, "attempt_ttft_ms", spread(&result->attempt_ttft));
+	json_object_set_new(object, "attempt_time_ms", spread(&result->attempt_time));
+	json_object_set_new(object, "in_flight_max", number(result->in_flight.max));
+	json_object_set_new(object, "in_flight_mean", micro(result->in_flight.mean_micro));
+	json_object_set_new(object, "waiting_max", number(result->waiting.max));
+	json_object_set_new(object, "waiting_mean", micro(result->waiting.mean_micro));
+	json_object_set_new(object, "in_system_max", number(result->in_system.max));
+	json_object_set_new(object, "in_system_mean", micro(result->in_system.mean_micro));
 	json_object_set_new(object, "utilization_percent", percent(result->utilization_ppm));
 	json_object_set_new(object, "rejects",
 			    reasons(result->rejects, TR_REJECT_COUNT, tr_rejects));

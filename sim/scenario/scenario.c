@@ -185,16 +185,24 @@ static int take_labels(struct tr_scenario *scenario, const struct tr_draft_label
 {
 	const struct tr_workload_share *tenants = take_shares(scenario, &draft->tenants);
 	const struct tr_workload_share *profiles = take_shares(scenario, &draft->profiles);
+	const struct tr_workload_share *intents = take_shares(scenario, &draft->intents);
 	const struct tr_workload_share *sessions = make_sessions(scenario, draft->sessions);
 
-	if (!tenants || !profiles || !sessions)
+	if (!tenants || !profiles || !intents || !sessions)
 		return out_of_memory(scenario, ret_diagnostic);
+	if (draft->intent && draft->intents.count)
+		return tr_schema_diagnose(
+			ret_diagnostic, scenario->document,
+			((const struct tr_draft_share *)draft->intents.items)->row.node,
+			"labels.intents", "found beside 'intent'; expected one of them");
 	scenario->labels = (struct tr_workload_labels){
 		.tenants = tenants,
 		.profiles = profiles,
+		.intents = intents,
 		.sessions = sessions,
 		.tenant_count = draft->tenants.count,
 		.profile_count = draft->profiles.count,
+		.intent_count = draft->intents.count,
 		.session_count = draft->sessions,
 		.flags = (uint16_t)((draft->stream ? TR_SUBMIT_STREAM : 0) |
 				    (draft->async ? TR_SUBMIT_ASYNC : 0)),
@@ -234,7 +242,7 @@ static int take_proves(struct tr_scenario *scenario, const struct tr_rows *rows,
 	return 0;
 }
 
-static int take_head(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+static int take_head(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		     struct tr_diagnostic *ret_diagnostic)
 {
 	scenario->title = draft->title;
@@ -269,6 +277,7 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 	scenario->stop_after = draft->stop_ns;
 	scenario->fleet = &draft->fleet;
 	scenario->profiles = &draft->labels.profiles;
+	scenario->intents = &draft->labels.intents;
 	scenario->assertions = &draft->assertions;
 	if (draft->trace.node && draft->workload.node)
 		return tr_schema_diagnose(ret_diagnostic, scenario->document, draft->workload.node,
@@ -279,11 +288,9 @@ static int take(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 		return -1;
 	if (draft->workload.node && take_workload(scenario, &draft->workload, ret_diagnostic))
 		return -1;
-	if (take_signals(scenario, &draft->fleet, ret_diagnostic))
-		return -1;
-	if (tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic))
-		return -1;
-	if (take_labels(scenario, &draft->labels, ret_diagnostic))
+	if (take_signals(scenario, &draft->fleet, ret_diagnostic) ||
+	    tr_scenario_take_faults(scenario, &draft->faults, ret_diagnostic) ||
+	    take_labels(scenario, &draft->labels, ret_diagnostic))
 		return -1;
 	return tr_assertions_take(scenario->document, &draft->assertions, scenario->faults,
 				  scenario->fault_count, ret_diagnostic);
@@ -309,6 +316,8 @@ static int read_document(struct tr_scenario *scenario, const struct tr_scenario_
 		return -1;
 	scenario->canonical = tr_schema_canonical(&tr_scenario_schema, draft,
 						  &scenario->canonical_length, &nodes);
+	scenario->canonical =
+		tr_parameters_escape(scenario->canonical, &scenario->canonical_length);
 	return scenario->canonical ? 0 : out_of_memory(scenario, ret_diagnostic);
 }
 

@@ -63,6 +63,7 @@ struct tr_scenario {
 	tr_span_ns stop_after;
 	struct tr_scenario_fleet *fleet;  /* what it says of servers */
 	const struct tr_rows *profiles;	  /* and of profiles, where it was read */
+	const struct tr_rows *intents;	  /* and of intents */
 	const struct tr_rows *assertions; /* struct tr_draft_assertion */
 	/* Faults in the order of the file, with name, kind, `at` and `end`; whom they concern is
 	 * known together with a policy: tr_scenario_faults(). */

@@ -54,7 +54,7 @@ static int compare_seeds(const void *a, const void *b)
 static int check_twice(const struct tr_scenario *scenario, const struct tr_node *node,
 		       struct tr_diagnostic *ret_diagnostic)
 {
-	uint64_t *sorted = malloc(sizeof(uint64_t) * scenario->seed_count);
+	uint64_t *sorted = malloc(sizeof(uint64_t) * (scenario->seed_count + (size_t)1));
 	bool twice = false;
 
 	if (!sorted)
@@ -93,7 +93,7 @@ static int take_list(struct tr_scenario *scenario, const struct tr_node *node,
 	return check_twice(scenario, node, ret_diagnostic);
 }
 
-int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+int tr_scenario_take_seeds(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 			   struct tr_diagnostic *ret_diagnostic)
 {
 	const struct tr_node *node = draft->seeds;
@@ -105,6 +105,7 @@ int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_s
 		return 0;
 	if (draft->seed_node)
 		return refuse(node, "found beside 'seed'; expected one of them", ret_diagnostic);
+	draft->seed = TR_DRAFT_SEED_NONE;
 	if (node->kind == TR_NODE_LIST)
 		return take_list(scenario, node, ret_diagnostic);
 	return take_range(scenario, node, ret_diagnostic);

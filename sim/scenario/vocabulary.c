@@ -137,6 +137,8 @@ static const struct tr_table tenant_table =
 	TR_TABLE(struct tr_draft_share, share_fields, "tenant", .scalar = true);
 static const struct tr_table named_profile_table =
 	TR_TABLE(struct tr_draft_share, share_fields, "profile", .scalar = true);
+static const struct tr_table named_intent_table =
+	TR_TABLE(struct tr_draft_share, share_fields, "intent", .scalar = true);
 
 static const struct tr_schema_field labels_fields[] = {
 	TR_NAME(struct tr_draft_labels, model, "model", NULL, "The model asked for.",
@@ -155,6 +157,10 @@ static const struct tr_schema_field labels_fields[] = {
 	       TR_POLICY_PROFILES_MAX,
 	       "Profiles of the policy by name, drawn by weight: a mixture of classes and "
 	       "strategies."),
+	TR_MAP(struct tr_draft_labels, intents, "intents", &named_intent_table, 0,
+	       TR_POLICY_INTENTS_MAX,
+	       "Intents of the policy by name, drawn by weight, instead of `intent`: a mixture of "
+	       "deadlines, too."),
 	TR_INTEGER(struct tr_draft_labels, sessions, "sessions", 0, TR_SCENARIO_SESSIONS_MAX, "0",
 		   "sessions",
 		   "Sessions of each tenant, named `session-1` and so on, drawn evenly; 0: none."),

@@ -141,6 +141,7 @@ struct tr_draft_labels {
 	uint32_t sessions;
 	struct tr_rows tenants;	 /* struct tr_draft_share */
 	struct tr_rows profiles; /* the same */
+	struct tr_rows intents;	 /* the same */
 };
 
 struct tr_draft_requirement {
@@ -159,6 +160,9 @@ struct tr_draft_parameter {
 	struct tr_row row;
 	const struct tr_node *value;
 };
+
+/* Beyond every seed: `seeds` says it, and the canonical form leaves `seed` out. */
+#define TR_DRAFT_SEED_NONE UINT64_MAX
 
 struct tr_draft_scenario {
 	const char *title;
@@ -184,7 +188,7 @@ struct tr_draft_scenario {
 /* Take one key over, with its checks; each returns 0, or -1 and *ret_diagnostic. */
 int tr_scenario_take_policy(struct tr_scenario *scenario, const struct tr_node *node,
 			    struct tr_diagnostic *ret_diagnostic);
-int tr_scenario_take_seeds(struct tr_scenario *scenario, const struct tr_draft_scenario *draft,
+int tr_scenario_take_seeds(struct tr_scenario *scenario, struct tr_draft_scenario *draft,
 			   struct tr_diagnostic *ret_diagnostic);
 /* Take them into the scenario, checked but for the names of the policy. Returns 0, or -1. */
 int tr_scenario_take_faults(struct tr_scenario *scenario, const struct tr_rows *drafts,

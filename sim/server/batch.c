@@ -122,6 +122,20 @@ static void set_due(struct tr_batch *batch)
 		batch->due = tr_segment_end(&batch->segment, batch->soon - batch->base);
 }
 
+/* Add the work of k steps, of which this is the first's; contexts grow by a token a step. */
+static void add_work(struct tr_batch_work *sum, const struct tr_batch_work *first, uint64_t k)
+{
+	sum->steps += k;
+	sum->prefill_tokens += k * first->prefill_tokens;
+	sum->prefill_pairs += k * first->prefill_pairs;
+	sum->sequences += k * first->sequences;
+	sum->context_tokens += k * first->context_tokens;
+	if (k > 1)
+		sum->context_tokens += first->sequences * (k * (k - 1) / 2);
+	sum->mixed_context_tokens += k * first->mixed_context_tokens;
+	sum->first_tokens += k * first->first_tokens;
+}
+
 /* How far the segment can go without anything to compose anew. */
 static uint64_t segment_limit(struct tr_batch *batch)
 {
@@ -140,8 +154,11 @@ static void cut_at(struct tr_batch *batch, uint64_t k)
 	TR_ASSERT(k <= batch->until);
 	TR_ASSERT(k > batch->base);
 	batch->until = k;
-	if (batch->steady && batch->next.first)
+	if (batch->steady && batch->next.first) {
 		batch->next.first = batch->segment.first + batch->segment.slope * (k - batch->base);
+		batch->next.work.context_tokens = batch->current.context_tokens +
+						  batch->current.sequences * (k - batch->base);
+	}
 	composed = k + (batch->next.first ? 1 : 0);
 	if (composed <= batch->composed)
 		return;
@@ -170,6 +187,8 @@ static void turn(struct tr_batch *batch)
 	struct tr_plan plan = batch->next;
 	uint64_t k = batch->until;
 
+	add_work(&batch->work, &batch->current, k - batch->counted);
+	batch->counted = k;
 	batch->next = (struct tr_plan){0};
 	if (plan.first == 0)
 		tr_batch_compose(batch, &plan);
@@ -189,10 +208,13 @@ static void turn(struct tr_batch *batch)
 		tr_segment_begin(&batch->segment, batch->turned, plan.first, plan.slope);
 	batch->phase = TR_BATCH_RUN;
 	batch->base = k;
+	batch->current = plan.work;
 	batch->steady = plan.steady;
 	if (batch->profile.steps_ahead)
-		batch->steady &= batch->next.steady && batch->next.slope == plan.slope &&
-				 batch->next.first == plan.first + plan.slope;
+		batch->steady &= batch->next.steady &&
+				 batch->next.work.sequences == plan.work.sequences &&
+				 batch->next.work.context_tokens ==
+					 plan.work.context_tokens + plan.work.sequences;
 	batch->until = batch->steady ? segment_limit(batch) : k + 1;
 	TR_ASSERT(batch->until > k);
 }
@@ -449,6 +471,12 @@ bool tr_batch_take(struct tr_batch *batch, struct tr_batch_event *ret)
 	}
 	set_due(batch);
 	return told;
+}
+
+void tr_batch_work(const struct tr_batch *batch, struct tr_batch_work *ret)
+{
+	*ret = batch->work;
+	add_work(ret, &batch->current, tr_sub_sat(batch->at, batch->counted));
 }
 
 void tr_batch_load(const struct tr_batch *batch, tr_time_ns now, struct tr_batch_load *ret)

@@ -133,6 +133,18 @@ struct tr_batch_load {
 	uint64_t steps; /* that have ended */
 };
 
+/* What the time of steps is linear in, summed over steps: the sum of each field times its part of
+ * struct tr_batch_cost is the time that they took at nominal speed. */
+struct tr_batch_work {
+	uint64_t steps;
+	uint64_t prefill_tokens;
+	uint64_t prefill_pairs;
+	uint64_t sequences;
+	uint64_t context_tokens;
+	uint64_t mixed_context_tokens;
+	uint64_t first_tokens;
+};
+
 struct tr_batch;
 
 /* Fixed memory for at most `requests_max` (1..2^23) requests, running and waiting, with slots
@@ -177,6 +189,9 @@ tr_time_ns tr_batch_next(const struct tr_batch *batch);
 /* Take what is due at tr_batch_next(). False: the batch has changed, and there is nothing to tell.
  * O(log n) and what is admitted, preempted or evicted. */
 bool tr_batch_take(struct tr_batch *batch, struct tr_batch_event *ret);
+
+/* The work of all steps up to the last one whose end was taken, as it is at that end. O(1). */
+void tr_batch_work(const struct tr_batch *batch, struct tr_batch_work *ret);
 
 /* How things are at an instant. O(block_tokens). */
 void tr_batch_load(const struct tr_batch *batch, tr_time_ns now, struct tr_batch_load *ret);

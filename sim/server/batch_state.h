@@ -74,6 +74,7 @@ struct tr_seat {
 struct tr_plan {
 	uint64_t first; /* fs; 0: there is nothing to compute */
 	uint64_t slope;
+	struct tr_batch_work work;
 	bool steady; /* the next is the same, if nobody comes or goes */
 };
 
@@ -101,7 +102,10 @@ struct tr_batch {
 	uint64_t at;	     /* last step whose end was taken */
 	bool steady;	     /* `next` goes on as the segment does */
 	struct tr_plan next; /* steps_ahead: the step behind the segment's first (steady) or last */
-	uint64_t composed;   /* steps up to here are composed, and their blocks are taken */
+	struct tr_batch_work work;    /* of steps up to `counted` */
+	struct tr_batch_work current; /* of the segment's first step */
+	uint64_t counted;
+	uint64_t composed; /* steps up to here are composed, and their blocks are taken */
 
 	/* Sums over who decodes. */
 	uint32_t decoding;

@@ -40,6 +40,15 @@ static void price(const struct tr_batch_cost *cost, const struct draft *draft, u
 	ret->first = cut(fs);
 	ret->slope = cut((tr_u128)decoding * cost->context_token_fs);
 	ret->steady = draft->prefill == 0 && !draft->preempted;
+	ret->work = (struct tr_batch_work){
+		.steps = 1,
+		.prefill_tokens = draft->prefill,
+		.prefill_pairs = (uint64_t)draft->pairs,
+		.sequences = decoding,
+		.context_tokens = context,
+		.mixed_context_tokens = draft->prefill ? context : 0,
+		.first_tokens = tr_min(tokens, cost->first_tokens),
+	};
 }
 
 /* ----------------------------------------------------------------------------------- preemption */

@@ -340,12 +340,22 @@ static void want_next(struct tr_fleet *fleet, uint32_t slot)
 	uint32_t made = try->tokens_made, end = try->tokens_end, stall = stall_after(try);
 	uint64_t next = made + stride(try, tr_max(computing->pace(fleet, slot), 1));
 
-	if (stall != TR_NONE && made <= stall)
-		next = tr_min(next, made < stall ? stall : stall + 1);
 	if (next >= end)
 		next = end + (try->cause != TR_CAUSE_NONE ? 1 : 0);
+	if (stall != TR_NONE && made <= stall)
+		next = tr_min(next, made < stall ? stall : stall + 1);
 	next = tr_max(next, (uint64_t)made + 1);
 	computing->want(fleet, slot, (uint32_t)tr_min(next, try->tokens_out));
+}
+
+/* So many tokens have been told now. */
+static void report(struct tr_fleet *fleet, uint32_t slot, uint32_t tokens)
+{
+	struct tr_try *try = &fleet->tries[slot];
+
+	try->tokens_told = tokens;
+	if (pieces_made(try) > tokens)
+		wake(fleet, slot, fleet->now);
 }
 
 static bool tell_end(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
@@ -381,9 +391,7 @@ static bool tell_first(struct tr_fleet *fleet, uint32_t slot, struct tr_event *r
 		.attempt = handle_of(try, slot), .tokens_cached = try->cached};
 	try->stage = TR_STAGE_STREAM;
 	try->first_told = fleet->now;
-	try->tokens_told = 1;
-	if (pieces_made(try) > 1)
-		wake(fleet, slot, fleet->now);
+	report(fleet, slot, 1);
 	return true;
 }
 
@@ -434,9 +442,7 @@ static bool tell_stream(struct tr_fleet *fleet, uint32_t slot, struct tr_event *
 	ret->kind = TR_EVENT_ATTEMPT_PROGRESS;
 	ret->attempt_progress.attempt = handle_of(try, slot);
 	ret->attempt_progress.tokens_out = tokens;
-	try->tokens_told = tokens;
-	if (pieces > tokens)
-		wake(fleet, slot, fleet->now);
+	report(fleet, slot, tokens);
 	return true;
 }
 

@@ -146,24 +146,20 @@ static bool take(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
 {
 	struct tr_try *try = &fleet->tries[slot];
 
-	switch ((enum phase)try->alone.phase) {
-	case PHASE_START:
+	if (try->alone.phase == PHASE_START) {
 		try->alone.phase = PHASE_FIRST;
 		due_at(fleet, slot, try->alone.first);
 		return tr_door_hear(fleet, slot, TR_MADE_SCHEDULED, 0, ret);
-	case PHASE_FIRST:
+	}
+	if (try->alone.phase == PHASE_FIRST) {
 		try->alone.phase = PHASE_STREAM;
 		return tr_door_hear(fleet, slot, TR_MADE_TOKENS, 1, ret);
-	case PHASE_STREAM:
-		if (try->alone.wanted < try->tokens_out)
-			return tr_door_hear(fleet, slot, TR_MADE_TOKENS, try->alone.wanted, ret);
-		leave(fleet, slot);
-		return tr_door_hear(fleet, slot, TR_MADE_DONE, try->tokens_out, ret);
-	case PHASE_OUTSIDE:
-	case PHASE_WAITING:
-		break;
 	}
-	tr_panic("something is due of who has no slot", __FILE__, __LINE__);
+	TR_ASSERT(try->alone.phase == PHASE_STREAM);
+	if (try->alone.wanted < try->tokens_out)
+		return tr_door_hear(fleet, slot, TR_MADE_TOKENS, try->alone.wanted, ret);
+	leave(fleet, slot);
+	return tr_door_hear(fleet, slot, TR_MADE_DONE, try->tokens_out, ret);
 }
 
 /* ------------------------------------------------------------------------------------- server */

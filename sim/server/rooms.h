@@ -184,7 +184,8 @@ struct tr_computing {
 	void (*enter)(struct tr_fleet *fleet, uint32_t slot);
 	/* It is gone: aborted or failed, not done. Its place goes to the next. */
 	void (*leave)(struct tr_fleet *fleet, uint32_t slot);
-	/* After the first token: tell of this one (2.. of tokens_out) when it is made. */
+	/* After the first token: tell of this one (2.. of tokens_out) when it is made; the later
+	 * word holds. */
 	void (*want)(struct tr_fleet *fleet, uint32_t slot, uint32_t token);
 	/* Time per token as things are now. */
 	tr_span_ns (*pace)(const struct tr_fleet *fleet, uint32_t slot);

@@ -16,6 +16,7 @@ struct toy_values {
 	uint64_t seed;
 	uint64_t factor_milli;
 	unsigned colour;
+	struct tr_texts tags;
 };
 
 static const char *const colours[] = {"red", "green", "blue", NULL};
@@ -46,6 +47,11 @@ static const struct tr_option toy_options[] = {
 	 .kind = TR_OPTION_CHOICE,
 	 .offset = offsetof(struct toy_values, colour),
 	 .choices = colours},
+	{.name = "tag",
+	 .argument = "WORD",
+	 .text = "a word; many times",
+	 .kind = TR_OPTION_TEXTS,
+	 .offset = offsetof(struct toy_values, tags)},
 };
 
 static const struct toy_values toy_defaults = {.seed = 1, .factor_milli = 1000};
@@ -56,6 +62,8 @@ static int run_show(const void *values, int argument_count, char **arguments)
 
 	printf("loud %d, file %s, seed %" PRIu64 ", factor %" PRIu64 ", colour %s\n", toy->loud,
 	       toy->file ? toy->file : "none", toy->seed, toy->factor_milli, colours[toy->colour]);
+	for (unsigned i = 0; i < toy->tags.count; i++)
+		printf("tag '%s'\n", toy->tags.items[i]);
 	for (int i = 0; i < argument_count; i++)
 		printf("argument '%s'\n", arguments[i]);
 	return TR_EXIT_OK;

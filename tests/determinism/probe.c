@@ -2,8 +2,9 @@
 /*
  * The engine and the core of the simulator in one program that needs no library, so that it can be
  * built for any machine and run under an emulator there. What it prints is the same on all of them:
- * the hashes of random worlds (events of every kind, policy changes, snapshots) and of a simulated
- * overload with faults.
+ * the hashes of random worlds (events of every kind, policy changes, snapshots), of a simulated
+ * overload with errors, and of one in which everything goes wrong that a timeline can have, on
+ * servers of both kinds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,13 @@ static uint64_t worlds(void)
 	return sum;
 }
 
+/* What is simulated beside the process. */
+enum scene {
+	SCENE_PLAIN,
+	SCENE_BATCHING, /* all servers batch, prompts have beginnings in common */
+	SCENE_FAULTS,	/* every kind of fault, half of the servers batch */
+};
+
 /* Steps of awkward lengths, little memory, so that there are preemptions and evictions. */
 static void make_batching(struct tr_server *server, uint32_t row)
 {
@@ -60,7 +68,41 @@ static void make_batching(struct tr_server *server, uint32_t row)
 	server->profile.batching.order = (uint8_t)(row % TR_BATCH_ORDER_COUNT);
 }
 
-static void simulate(const struct tr_process *process, bool batches, uint64_t *ret_run,
+/* One fault of each kind, one after the other and overlapping, for all. */
+static void make_faults(struct tr_fault *ret)
+{
+	for (uint32_t kind = 0; kind < TR_FAULT_COUNT; kind++)
+		ret[kind] = (struct tr_fault){.name = "f",
+					      .id = kind + 1,
+					      .kind = (uint8_t)kind,
+					      .at = (5 + 40 * kind) * TR_SECOND,
+					      .end = (65 + 40 * kind) * TR_SECOND,
+					      .ppm = 300000,
+					      .reported = kind % 2 == 0,
+					      .status = 503,
+					      .speed_permille = 300,
+					      .after_tokens = kind % 2 ? TR_FAULT_DRAWN : 3,
+					      .requests_remaining = UINT32_MAX,
+					      .tokens_remaining = UINT64_MAX,
+					      .retry_after = 2 * TR_SECOND,
+					      .span = 800 * TR_MS};
+}
+
+/* None has as many workers as it would like. */
+static void make_worse(struct tr_run_options *options, struct tr_server *servers)
+{
+	static struct tr_fault faults[TR_FAULT_COUNT];
+
+	make_faults(faults);
+	options->faults = faults;
+	options->fault_count = TR_FAULT_COUNT;
+	options->signal = 500 * TR_MS;
+	options->signal_age = 100 * TR_MS;
+	for (uint32_t i = 0; i < options->server_count; i++)
+		servers[i].profile.workers = 8 + i;
+}
+
+static void simulate(const struct tr_process *process, enum scene scene, uint64_t *ret_run,
 		     uint64_t *ret_path, uint64_t *ret_result)
 {
 	struct tr_conversation conversations[50];
@@ -90,10 +132,12 @@ static void simulate(const struct tr_process *process, bool batches, uint64_t *r
 						.profile = tr_server_profile_default};
 		servers[i].profile.error_ppm = i % 2 ? 80000 : 2000;
 		servers[i].profile.service_noise_permille = 400;
-		if (batches)
+		if (scene == SCENE_BATCHING || (scene == SCENE_FAULTS && i % 2))
 			make_batching(&servers[i], i);
 	}
-	if (batches)
+	if (scene == SCENE_FAULTS)
+		make_worse(&options, servers);
+	if (scene == SCENE_BATCHING)
 		workload.prompts = (struct tr_prompts_options){.block_tokens = 100,
 							       .shared = 3,
 							       .shared_tokens = 700,
@@ -140,7 +184,8 @@ int main(void)
 	for (size_t i = 0; i < TR_ARRAY_LENGTH(processes); i++) {
 		uint64_t one_run, one_path, one_result;
 
-		simulate(&processes[i], i == 0, &one_run, &one_path, &one_result);
+		simulate(&processes[i], i == 0 ? SCENE_BATCHING : SCENE_PLAIN, &one_run, &one_path,
+			 &one_result);
 		run = run * 31 + one_run;
 		path = path * 31 + one_path;
 		result = result * 31 + one_result;
@@ -148,5 +193,7 @@ int main(void)
 	print_hash("run", run);
 	print_hash("path", path);
 	print_hash("result", result);
+	simulate(&processes[0], SCENE_FAULTS, &run, &path, &result);
+	print_hash("faults", run * 31 + path * 7 + result);
 	return 0;
 }

@@ -118,6 +118,26 @@ static void test_only_what_is_retried_is_booked(void **state)
 	tr_stage_done(&stage);
 }
 
+/* A dead key must not spend the retries of all: moving on from it is free. */
+static void test_a_refused_key_costs_the_pool_nothing(void **state)
+{
+	(void)state;
+	tr_plan_init(&plan, 1);
+	tr_plan_model(&plan, TR_NAME("m"), 2, 64);
+	plan.policy.retry = (struct tr_policy_retry){.attempts = 16, .budget_per_second = 1};
+	start();
+	for (int i = 0; i < 20; i++) {
+		uint64_t job = submit();
+
+		tr_stage_fail(&stage, job, TR_CAUSE_CREDENTIALS, 0);
+		assert_int_equal(tr_stage_dispatches(&stage, job), 2);
+		assert_int_equal(tr_stage_complete(&stage, job, 1), 0);
+	}
+	assert_int_equal(tr_stage_counts(&stage).retries, 20);
+	assert_int_equal(retried(20, 0), 10);
+	tr_stage_done(&stage);
+}
+
 /* What a pool may spend is shared, so it is the active policy that says how much. */
 static void test_a_budget_follows_the_active_policy(void **state)
 {
@@ -304,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_a_budget_looks_back_ten_seconds),
 		cmocka_unit_test(test_a_pool_spends_its_own_budget),
 		cmocka_unit_test(test_only_what_is_retried_is_booked),
+		cmocka_unit_test(test_a_refused_key_costs_the_pool_nothing),
 		cmocka_unit_test(test_a_budget_follows_the_active_policy),
 		cmocka_unit_test(test_a_new_model_inherits_no_debts),
 		cmocka_unit_test(test_retries_keep_all_bounds_whatever_happens),

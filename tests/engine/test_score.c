@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "engine/affinity.h"
+#include "engine/health.h"
 #include "engine/registry.h"
 #include "tests/engine/stage.h"
 
@@ -135,6 +136,35 @@ static void test_latency_demotes_the_slow(void **state)
 	assert_int_equal(best(), second);
 	assert_int_equal(penalty(first, TR_TERM_LATENCY), 1000);
 	assert_in_range(penalty(second, TR_TERM_LATENCY), 400, 900);
+}
+
+/* RTE-8: whoever is not chosen for being slow is not measured, and must not be slow for ever. */
+static void test_a_latency_that_is_not_seen_again_fades(void **state)
+{
+	tr_span_ns window;
+
+	(void)state;
+	start(TR_TERM_LATENCY);
+	window = plan.policy.health.window_ns;
+	serve(first, 500 * TR_MS);
+	serve(second, 125 * TR_MS);
+	/* Within the window of its last sample it is believed. */
+	tr_stage_wait(&stage, window - 2 * TR_SECOND);
+	assert_int_equal(best(), second);
+	/* The other one goes on being measured, and after a while more it is worth a look. */
+	serve(second, 125 * TR_MS);
+	tr_stage_wait(&stage, window - 2 * TR_SECOND);
+	serve(second, 125 * TR_MS);
+	tr_stage_wait(&stage, window - 2 * TR_SECOND);
+	serve(second, 125 * TR_MS);
+	tr_stage_wait(&stage, window - 2 * TR_SECOND);
+	assert_int_equal(best(), first);
+	/* However long both were idle, there is something left to compare. */
+	tr_stage_wait(&stage, 1000 * window);
+	assert_int_equal(best(), second);
+	assert_int_equal(penalty(first, TR_TERM_LATENCY), 1000);
+	assert_in_range(penalty(second, TR_TERM_LATENCY), 400, 999);
+	assert_true(tr_health_latency(stage.engine, slot_of(second), 0) > TR_MS);
 }
 
 static void fall_back_to_n(void)
@@ -317,6 +347,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SCENE(test_without_a_difference_the_smaller_name_wins),
 		SCENE(test_latency_demotes_the_slow),
+		SCENE(test_a_latency_that_is_not_seen_again_fades),
 		SCENE(test_cost_demotes_the_dear),
 		SCENE(test_quality_demotes_the_poor),
 		SCENE(test_load_demotes_the_busy),

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 
-CASES_MIN = 40
+CASES_MIN = 70
 
 
 def run(program, folder, name):

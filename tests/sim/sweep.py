@@ -64,7 +64,8 @@ class Sweep:
 
 
 def example(sweep):
-    sweep.scenario("s/b.yaml", "seeds: 1..3\ntitle: The second\nproves: [SIM-5, RES-1]\n")
+    sweep.scenario("s/b.yaml", "seeds: 1..3\ntitle: The second\nproves: [SIM-5, RES-1]\n"
+                   "assert: [{value: submitted, equals: 200}]\n")
     sweep.scenario("s/a.yaml", "seeds: [9, 2]\n")
     sweep.scenario("s/c/d.yaml", "seed: 4\n")
     sweep.scenario("s/e.yaml")
@@ -171,8 +172,35 @@ def test_a_bad_scenario_is_a_failed_case_and_the_others_are_played():
 
 
 # SIM-5
+def test_an_assertion_that_does_not_hold_fails_its_case_in_every_output():
+    with Sweep() as sweep:
+        sweep.scenario("s/a.yaml", "assert:\n  - {value: submitted, equals: 200}\n"
+                       "  - {value: submitted, below: \"${most}\"}\n  - {value: retries, below: 0}\n"
+                       "parameters: {most: 10}\n")
+        sweep.scenario("s/b.yaml")
+        said = ["s/a.yaml:3: submitted: found 200, expected below 10",
+                "s/a.yaml:4: retries: found "]
+        out, err = sweep.sim("s", "--json", "o.json", "--junit", "o.xml", check=1)
+        lines = out.splitlines()
+        assert lines[0] == "FAIL s/a.yaml seed 1" and not err, out
+        assert lines[1] == "     " + said[0] and lines[2].startswith("     " + said[1]), out
+        assert lines[3:] == ["ok   s/b.yaml seed 1", "2 cases: 1 ok, 1 failed"], out
+        rows = json.loads(sweep.read("o.json"))
+        assert [row["status"] for row in rows] == ["failed", "ok"]
+        failed = [row for row in rows[0]["assertions"] if not row["held"]]
+        assert [row["line"] for row in failed] == [3, 4], failed
+        validate(sweep, "o.xml")
+        text = sweep.read("o.xml").decode()
+        assert text.count("<failure ") == 2 and f'message="{said[0]}"' in text, text
+        assert 'tests="2" failures="1" errors="0"' in text
+        out, _ = sweep.sim("s/a.yaml", "--set", "most=201", "--junit", "one.xml", check=1)
+        assert "FAIL " + said[1] in out and said[0] not in out, out
+        validate(sweep, "one.xml")
+
+
+# SIM-5
 def test_a_killed_case_is_a_failed_one_with_its_signal():
-    for number, name in [(signal.SIGKILL, "SIGKILL"), (signal.SIGSEGV, "SIGSEGV")]:
+    for number, name in [(signal.SIGKILL, "SIGKILL"), (signal.SIGABRT, "SIGABRT")]:
         with Sweep() as sweep:
             sweep.scenario("s/a.yaml")
             sweep.write("s/b.yaml", ENDLESS)
@@ -253,7 +281,7 @@ def test_shards_that_do_not_belong_together_are_refused():
         for i in [1, 2]:
             sweep.sim("s", "--shard", f"{i}/2", "--json", f"{i}.json", "--quiet")
             sweep.sim("s", "--shard", f"{i}/2", "--json", f"seed{i}.json", "--seed", "5")
-            sweep.sim("s", "--shard", f"{i}/2", "--json", f"limit{i}.json", "--limit", "50")
+            sweep.sim("s", "--shard", f"{i}/2", "--json", f"limit{i}.json", "--scale-fleet", "2")
         sweep.sim("s", "--shard", "2/3", "--json", "third.json")
         sweep.write("s/parts/more.yaml", "store_ms: 5\n")
         sweep.scenario("s/e.yaml", "include: [parts/more.yaml]\n")
@@ -361,6 +389,11 @@ def test_wrong_command_lines_are_exit_2():
                             (["s", "--set", "rate=3"], "no scenario has a parameter 'rate'")]:
             err = sweep.sim(*words, check=2)[1]
             assert said in err, (words, err)
+        sweep.write("s/parts/unused.yaml", "parameters: {rate: 3}\n")
+        sweep.scenario("s/g.yaml", "include: [parts/unused.yaml]\n")
+        assert "did you mean 'rate'?" in sweep.sim("s", "--set", "rat=3", check=2)[1]
+        assert "did you mean 'rate'?" in sweep.sim("s/g.yaml", "--set", "rat=3", check=2)[1]
+        assert "it is set, but nothing uses" in sweep.sim("s", "--set", "rate=3", check=3)[0]
         os.mkdir(sweep.path("s/none"))
         assert "there is no scenario" in sweep.sim("s/none", check=3)[1]
         assert "in its path" in sweep.sim("s", "--filter", "zzz", check=3)[1]

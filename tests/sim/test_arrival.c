@@ -164,19 +164,22 @@ static void test_tenants_and_sizes_move_no_arrival(void **state)
 	assert_in_range(first, 29500, 30500);
 }
 
-static void test_profiles_and_sessions_move_no_tenant(void **state)
+static void test_profiles_intents_and_sessions_move_no_tenant(void **state)
 {
 	const struct tr_workload_share tenants[] = {{"a", 1, 3}, {"b", 2, 1}};
 	const struct tr_workload_share profiles[] = {{"fast", 7, 1}, {"slow", 8, 4}};
+	const struct tr_workload_share intents[] = {{"ask", 2, 1}, {"write", 3, 2}};
 	const struct tr_workload_share sessions[] = {{"x", 4, 1}, {"y", 5, 1}, {"z", 6, 1}};
 	const struct tr_workload_labels plain = {.tenants = tenants, .tenant_count = 2};
 	const struct tr_workload_labels full = {.tenants = tenants,
 						.profiles = profiles,
+						.intents = intents,
 						.sessions = sessions,
 						.tenant_count = 2,
 						.profile_count = 2,
+						.intent_count = 2,
 						.session_count = 3};
-	uint64_t fast = 0, first = 0;
+	uint64_t fast = 0, ask = 0, first = 0;
 
 	(void)state;
 	for (uint64_t number = 1; number <= 30000; number++) {
@@ -186,12 +189,15 @@ static void test_profiles_and_sessions_move_no_tenant(void **state)
 		tr_workload_label(&full, 9, number, &b);
 		assert_true(a.tenant == b.tenant);
 		assert_true(a.profile == 0);
+		assert_true(a.intent == 0);
 		assert_true(a.session == 0);
 		fast += b.profile == 7;
+		ask += b.intent == 2;
 		first += b.session == 4;
 		assert_string_equal(b.session_text, sessions[b.session - 4].text);
 	}
 	assert_in_range(fast, 5700, 6300);
+	assert_in_range(ask, 9700, 10300);
 	assert_in_range(first, 9700, 10300);
 }
 
@@ -227,7 +233,7 @@ int main(void)
 		cmocka_unit_test(test_bursts_keep_the_mean_and_vary_more),
 		cmocka_unit_test(test_a_diurnal_rate_swings_around_its_mean),
 		cmocka_unit_test(test_tenants_and_sizes_move_no_arrival),
-		cmocka_unit_test(test_profiles_and_sessions_move_no_tenant),
+		cmocka_unit_test(test_profiles_intents_and_sessions_move_no_tenant),
 		cmocka_unit_test(test_a_duration_ends_a_workload),
 	};
 

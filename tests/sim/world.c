@@ -91,6 +91,10 @@ void world_run_observed(struct world *world, tr_step_observer *on_step, void *se
 		.workload = world->workload,
 		.servers = world->servers,
 		.server_count = world->policy.endpoint_count,
+		.faults = world->faults,
+		.fault_count = world->fault_count,
+		.signal = world->signal,
+		.signal_age = world->signal_age,
 		.store_delay = world->store_delay,
 		.stop_after = world->stop_after,
 	};

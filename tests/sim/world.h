@@ -22,7 +22,11 @@ struct world {
 	struct tr_server servers[WORLD_ENDPOINTS_MAX];
 	struct tr_synthetic_options options;
 	struct tr_synthetic synthetic;
-	struct tr_workload workload; /* the synthetic one unless replaced */
+	struct tr_workload workload;   /* the synthetic one unless replaced */
+	const struct tr_fault *faults; /* the test's */
+	uint32_t fault_count;
+	tr_span_ns signal;
+	tr_span_ns signal_age;
 	tr_span_ns store_delay;
 	tr_span_ns stop_after;
 };
