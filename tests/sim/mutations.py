@@ -190,6 +190,9 @@ MUTATIONS = [Mutation(*row) for row in [
      "resilience/retry-deadline"),
     ("retry: back-off", "attempt.c", "\tif (delay)\n", "\tif (false)\n",
      "resilience/back-off"),
+    ("retry: jitter", "attempt.c",
+     "delay = tr_below(\n\t\t\ttr_draw(e->core->seed, job->job_id, TR_PURPOSE_BACKOFF, "
+     "active->retries),\n\t\t\ttr_add_sat(most, 1));", "delay = most;", "resilience/retry-jitter"),
     ("retry: back-off doubles", "attempt.c", "most = tr_add_sat(most, most);", "break;",
      "resilience/back-off"),
     ("retry budget: bounds the pool", "budget.c", "if (window.retries >= most) {", "if (false) {",
