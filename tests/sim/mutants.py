@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-from mutations import MUTATIONS
+from mutations import MUTATIONS, NO_MUTATION
 
 BUILD, ROOT = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 WORD = sys.argv[3] if len(sys.argv) > 3 else ""
@@ -128,7 +128,7 @@ def check_page(page):
 def main():
     chosen = [mutation for mutation in MUTATIONS if WORD in mutation.mechanism]
     page, failed = HEAD, False
-    print(f"1..{len(chosen) + (not WORD)}")
+    print(f"1..{len(chosen) + 2 * (not WORD)}")
     for number, mutation in enumerate(chosen, 1):
         problem, what = "", None
         try:
@@ -143,9 +143,12 @@ def main():
         for line in (problem or what or "nothing is seen").splitlines():
             print("# " + line, flush=True)
     if not WORD:
+        with tempfile.TemporaryDirectory() as folder:
+            same = seen(build(NO_MUTATION, folder), NO_MUTATION.scenario) is None
         current = check_page(page)
-        failed = failed or not current
-        print(f"{'ok' if current else 'not ok'} {len(chosen) + 1} - docs/mutants.md is current")
+        failed = failed or not same or not current
+        print(f"{'ok' if same else 'not ok'} {len(chosen) + 1} - an edit of nothing stays green")
+        print(f"{'ok' if current else 'not ok'} {len(chosen) + 2} - docs/mutants.md is current")
     return 1 if failed else 0
 
 
