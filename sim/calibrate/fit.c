@@ -42,6 +42,9 @@ static void fill(struct tr_fitting *fitting)
 			fitting->forced[i].at = rows[i].scheduled;
 		entry.at += (tr_span_ns)span;
 		fitting->free[count + i] = fitting->forced[count + i] = entry;
+		/* Who came later was scheduled later. */
+		if (fitting->measured->scheduled)
+			fitting->forced[count + i].at = tr_max(entry.at, fitting->end);
 	}
 }
 
@@ -107,15 +110,21 @@ void tr_fitting_play(struct tr_fitting *fitting, const struct tr_fit_model *mode
 		fitting->failed = true;
 }
 
+static bool all_done(const struct tr_fitting *fitting)
+{
+	for (uint32_t i = 0; i < fitting->count; i++)
+		if (!fitting->played[i].done)
+			return false;
+	return true;
+}
+
 double tr_fitting_loss(struct tr_fitting *fitting, const struct tr_fit_model *model)
 {
 	tr_fitting_play(fitting, model, fitting->free, NULL);
-	if (fitting->failed)
+	if (fitting->failed || !all_done(fitting))
 		return NO_LOSS;
-	for (uint32_t i = 0; i < fitting->count; i++)
-		if (!fitting->played[i].done)
-			return NO_LOSS;
-	return tr_scorer_loss(fitting->scorer, fitting->played, fitting->end);
+	return tr_scorer_rows_off(fitting->scorer, fitting->played, fitting->end) +
+	       tr_scorer_levels_off(fitting->scorer, fitting->played);
 }
 
 /* -------------------------------------------------------------------------------- the equations */
@@ -187,7 +196,7 @@ uint32_t tr_fitting_gather(struct tr_fitting *fitting)
 }
 
 double tr_fitting_terms(struct tr_fitting *fitting, struct tr_fit_model *model, unsigned rounds,
-			double hopeless)
+			bool afresh, double hopeless)
 {
 	struct tr_fit_model next = *model, best = *model;
 	struct tr_solution solution;
@@ -196,10 +205,10 @@ double tr_fitting_terms(struct tr_fitting *fitting, struct tr_fit_model *model, 
 
 	for (unsigned round = 0; round < rounds && bad <= patience; round++) {
 		/* The first two are far off, one from the other. */
-		double damping = round < 2 ? 1 : DAMPING, now;
+		double damping = afresh && round < 2 ? 1 : DAMPING, now;
 
 		tr_fitting_play(fitting, &next, fitting->forced,
-				round == 0 ? &fitting->paces : NULL);
+				afresh && round == 0 ? &fitting->paces : NULL);
 		if (fitting->failed ||
 		    tr_solve(fitting->equations, tr_fitting_gather(fitting), &solution) < 0)
 			break;

@@ -11,8 +11,9 @@
  *
  * The whole numbers (sequences, tokens of a step, KV blocks, steps ahead) are tried: for each the
  * parts are fitted, the requests are sent when they came, and what the simulation says is compared
- * with what was measured. A limit is believed only if the simulation is off by a tenth less with
- * it, and a limit of sequences only if requests waited again and again while exactly so many ran.
+ * with what was measured. A limit is believed only if the
+ * simulation is off by a tenth less with it, and a limit of sequences only if requests waited again
+ * and again while exactly so many ran.
  *
  * Only rows 0..count - 1 are looked at. Requests that came later had their part in what happened to
  * these: who came later waits behind them, so what happened before the last of them was scheduled
@@ -95,12 +96,13 @@ void tr_fitting_play(struct tr_fitting *fitting, const struct tr_fit_model *mode
 		     const struct tr_play_entry *entries, const struct tr_paces *paces);
 /* The equations of what was played when it was scheduled; returns how many. */
 uint32_t tr_fitting_gather(struct tr_fitting *fitting);
-/* The loss of a model as it is. */
+/* The loss of a model as it is, which a fit makes small: how far rows and percentiles are off
+ * where requests are sent when they came. */
 double tr_fitting_loss(struct tr_fitting *fitting, const struct tr_fit_model *model);
 /* Fit the terms, in at most so many rounds; given up early where nothing near `hopeless` comes of
- * it. Returns the loss. */
+ * it. `afresh`: they are a guess, and are not to lead astray. Returns the loss. */
 double tr_fitting_terms(struct tr_fitting *fitting, struct tr_fit_model *model, unsigned rounds,
-			double hopeless);
+			bool afresh, double hopeless);
 /* Move the terms downhill, in about so many plays. Returns the loss. */
 double tr_fitting_descend(struct tr_fitting *fitting, struct tr_fit_model *model, unsigned plays);
 /* How well the equations know a model's terms. Returns 0 or -1. */

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "sim/calibrate/measured.h"
 #include "traces/recording.h"
 
@@ -24,39 +26,60 @@ struct survey {
 	const char *path;
 	const char *endpoint; /* as the user named it; NULL: the only one */
 	tr_name chosen;	      /* 0: none yet */
+	tr_name other;	      /* another one, where none was named; 0: none */
+	json_t *policy;	      /* NULL: not read yet, or not to be read */
 	struct attempt *attempts;
 	size_t room;
 	struct tr_measured *measured;
 	struct tr_diagnostic *diagnostic;
 };
 
-/* Whether an endpoint is the one to be measured; -1: that cannot be said. */
-static int is_chosen(struct survey *survey, tr_name name)
+/* Whether an endpoint is the one to be measured. */
+static bool is_chosen(struct survey *survey, tr_name name)
 {
-	const char *text = tr_recording_name(survey->recording, name);
-	const char *other;
-
-	if (survey->endpoint)
-		return text && strcmp(text, survey->endpoint) == 0;
 	if (survey->chosen == 0)
 		survey->chosen = name;
-	if (survey->chosen == name)
-		return 1;
-	other = tr_recording_name(survey->recording, survey->chosen);
+	if (survey->chosen != name && !survey->endpoint)
+		survey->other = name;
+	return survey->chosen == name;
+}
+
+/* An endpoint's text, from the policy that it stands in: a recording has it in its canonical form,
+ * and keeps no names of endpoints beside it. */
+static const char *text_of(const struct survey *survey, tr_name name)
+{
+	json_t *model, *endpoint;
+	const char *key, *text;
+
+	json_object_foreach(json_object_get(survey->policy, "models"), key, model)
+		json_object_foreach(json_object_get(model, "endpoints"), text,
+				    endpoint) if (tr_name_of(text, strlen(text)) ==
+						  name) return text;
+	return "?";
+}
+
+static int say_others(const struct survey *survey)
+{
 	return tr_diagnose(survey->diagnostic, survey->path, 0, 0, NULL,
 			   "attempts at several endpoints, '%.64s' and '%.64s' among them: choose "
 			   "one with --endpoint",
-			   other ? other : "?", text ? text : "?");
+			   text_of(survey, survey->chosen), text_of(survey, survey->other));
+}
+
+/* The last one is as good as any: names do not change their meaning. */
+static void take_policy(struct survey *survey, const struct tr_recording_item *item)
+{
+	json_decref(survey->policy);
+	survey->policy = json_loadb((const char *)item->bytes, item->length, 0, NULL);
 }
 
 static int take_dispatch(struct survey *survey, const struct tr_recording_item *item,
 			 const struct tr_action_attempt_dispatch *dispatch)
 {
 	size_t slot = dispatch->attempt.slot1;
-	int chosen = is_chosen(survey, dispatch->endpoint);
 
-	if (chosen <= 0)
-		return chosen;
+	if (!is_chosen(survey, dispatch->endpoint))
+		return 0;
 	if (slot >= survey->room) {
 		size_t room = 2 * slot + 64;
 		struct attempt *larger = realloc(survey->attempts, room * sizeof *larger);
@@ -139,6 +162,8 @@ static int take_items(struct survey *survey)
 						       survey->diagnostic)) == TR_RECORDING_ITEM)
 		if (item->kind == TR_FRAME_EVENTS)
 			err = take_item(survey, item);
+		else if (item->kind == TR_FRAME_POLICY)
+			take_policy(survey, item);
 	if (err < 0)
 		return err;
 	/* A torn one is whole up to where it ends. */
@@ -153,6 +178,8 @@ int tr_measured_read_recording(FILE *stream, const char *path, const char *endpo
 	int err;
 
 	ret->recording = true;
+	if (endpoint)
+		survey.chosen = tr_name_of(endpoint, strlen(endpoint));
 	if (tr_recording_open_stream(stream, path, &survey.recording, ret_diagnostic) !=
 	    TR_RECORDING_ITEM)
 		return -1;
@@ -160,6 +187,9 @@ int tr_measured_read_recording(FILE *stream, const char *path, const char *endpo
 	for (size_t i = 0; i < survey.room; i++)
 		ret->left_out += survey.attempts[i].open;
 	free(survey.attempts);
+	if (err == 0 && survey.other)
+		err = say_others(&survey);
+	json_decref(survey.policy);
 	tr_recording_close(survey.recording);
 	if (err == 0 && endpoint && ret->count == 0)
 		err = tr_diagnose(ret_diagnostic, path, 0, 0, NULL,

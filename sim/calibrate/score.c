@@ -203,20 +203,31 @@ static double known(const struct tr_measured_row *row, tr_time_ns end)
 	return share > LATE_SHARE_MIN ? share : LATE_SHARE_MIN;
 }
 
-double tr_scorer_loss(struct tr_scorer *scorer, const struct tr_played *played, tr_time_ns end)
+double tr_scorer_levels_off(struct tr_scorer *scorer, const struct tr_played *played)
 {
-	double sum = 0, weights = 0, levels = 0;
+	double sum = 0;
 	unsigned measures = 0;
 
 	for (unsigned m = 0; m < TR_MEASURE_COUNT; m++) {
 		if (scorer->counts[m] == 0)
 			continue;
 		measures++;
-		levels += levels_off(scorer, m, played);
-		for (uint32_t i = 0; i < scorer->count; i++) {
+		sum += levels_off(scorer, m, played);
+	}
+	return sum / measures;
+}
+
+double tr_scorer_rows_off(const struct tr_scorer *scorer, const struct tr_played *played,
+			  tr_time_ns end)
+{
+	double sum = 0, weights = 0;
+
+	for (unsigned m = 0; m < TR_MEASURE_COUNT; m++) {
+		bool late = m == TR_MEASURE_E2E || m == TR_MEASURE_TPOT;
+
+		for (uint32_t i = 0; scorer->counts[m] && i < scorer->count; i++) {
 			const struct tr_measured_row *row =
 				&scorer->measured->rows[scorer->from + i];
-			bool late = m == TR_MEASURE_E2E || m == TR_MEASURE_TPOT;
 			double weight = late ? known(row, end) : 1, off;
 			double measured = measured_value(m, row);
 
@@ -227,5 +238,5 @@ double tr_scorer_loss(struct tr_scorer *scorer, const struct tr_played *played, 
 			weights += weight;
 		}
 	}
-	return sum / weights + levels / measures;
+	return weights > 0 ? sum / weights : 0;
 }

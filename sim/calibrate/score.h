@@ -57,11 +57,13 @@ void tr_scorer_score(struct tr_scorer *scorer, const struct tr_played *played,
 		     struct tr_score ret[TR_MEASURE_COUNT]);
 
 /*
- * One number for a fit to make small: the mean of the relative errors of the rows, each at most 1,
- * plus that of the 5th, 10th, ... 95th percentiles, over all measures. `end`: what happened later
- * depends on requests that are not known; rows that end after it count for as much of their time as
- * was before.
+ * The mean of the relative errors of the rows, each at most 1, over all measures.
+ * `end`: what happened later depends on requests that are not known; rows that end after it count
+ * for as much of their time as was before.
  */
-double tr_scorer_loss(struct tr_scorer *scorer, const struct tr_played *played, tr_time_ns end);
+double tr_scorer_rows_off(const struct tr_scorer *scorer, const struct tr_played *played,
+			  tr_time_ns end);
+/* The mean of the relative errors of the 5th, 10th, ... 95th percentiles over all measures. */
+double tr_scorer_levels_off(struct tr_scorer *scorer, const struct tr_played *played);
 
 #endif

@@ -7,28 +7,35 @@
 
 #include "sim/calibrate/fit.h"
 
-#define ROUNDS	      5
-#define ROUNDS_SEARCH 3
-#define ROUNDS_LAST   12
-#define DESCENT	      150 /* plays */
-#define POLISHES      4
-#define FIRST_MIN     8
-#define FIRST_MAX     128
-#define BETTER	      0.995 /* of the loss, to be better at all */
-#define LIMIT_GAIN    0.9   /* of the loss, for a limit to be believed */
-#define LIMIT_LEAST   0.005
-#define HOPELESS      1.6
-#define MATTERS	      1.05 /* of the loss, for a number to be told from another */
-#define MATTERS_LEAST 0.002
-#define NEVER	      1e9
-#define KV_STEP	      1.05
-#define KV_LEAST      0.2  /* of what would be used, had none waited */
-#define IDENTIFIED    0.02 /* twice the standard error is then within 5% */
+#define ROUNDS	       5
+#define ROUNDS_SEARCH  3
+#define ROUNDS_LAST    12
+#define DESCENT	       150 /* plays */
+#define POLISHES       4
+#define WAITED_MIN     3
+#define STARTS	       2
+#define FIRST_MIN      8
+#define FIRST_MAX      128
+#define BETTER	       0.995 /* of the loss, to be better at all */
+#define LIMIT_GAIN     0.9   /* of the loss, for a limit to be believed */
+#define LIMIT_LEAST    0.005
+#define HOPELESS       1.6
+#define MATTERS	       1.05 /* of the loss, for a number to be told from another */
+#define MATTERS_LEAST  0.002
+#define NEVER	       1e9
+#define KV_STEP	       1.05
+#define KV_LEAST       0.2  /* of what would be used, had none waited */
+#define SCHEDULE_ERROR 0.3  /* of the loss: what a wrong schedule does to a term */
+#define IDENTIFIED     0.02 /* twice the standard error is then within 5% */
 
 /* What servers are usually told. */
 static const uint32_t usual_tokens[] = {256,  512,  768,   1024,  1536,	 2048,	3072, 4096,
 					6144, 8192, 10240, 12288, 16384, 24576, 32768};
 #define USUAL ((int)(sizeof usual_tokens / sizeof usual_tokens[0]))
+
+/* Of these, those to begin with. */
+static const uint32_t first_tokens[] = {2048, 8192, 512};
+#define FIRST_TOKENS (sizeof first_tokens / sizeof first_tokens[0])
 
 struct best {
 	struct tr_fit_model model;
@@ -37,7 +44,7 @@ struct best {
 
 struct search {
 	struct tr_fitting fitting;
-	struct best open, places, memory, both;
+	struct best best;
 	uint32_t running_max;
 	uint32_t waited;
 	bool places_seen;    /* requests waited while so many ran */
@@ -148,15 +155,21 @@ static int see_blocks(struct search *search)
 /* ------------------------------------------------------------------------------------- one try */
 
 static bool try(struct search *search, struct best *best, struct tr_fit_model model,
-		unsigned rounds)
+		unsigned rounds, bool afresh)
 {
 	double hopeless = best->loss < NEVER ? HOPELESS * best->loss : NEVER;
-	double loss = tr_fitting_terms(&search->fitting, &model, rounds, hopeless);
+	double loss = tr_fitting_terms(&search->fitting, &model, rounds, afresh, hopeless);
 
 	if (loss >= BETTER * best->loss)
 		return false;
 	*best = (struct best){model, loss};
 	return true;
+}
+
+/* From the terms that it has, and afresh: what is best nearby is not always what is best. */
+static bool try_both(struct search *search, struct best *best, struct tr_fit_model model)
+{
+	return try(search, best, model, ROUNDS - 1, false);
 }
 
 static struct tr_fit_model first_guess(const struct search *search)
@@ -188,7 +201,7 @@ static bool climb_tokens(struct search *search, struct best *best)
 			struct tr_fit_model model = best->model;
 
 			model.batch_tokens = usual_tokens[at];
-			missed = try(search, best, model, ROUNDS - 1) ? 0 : missed + 1;
+			missed = try_both(search, best, model) ? 0 : missed + 1;
 			any |= missed == 0;
 		}
 	}
@@ -208,8 +221,15 @@ static bool refine_blocks(struct search *search, struct best *best)
 				struct tr_fit_model model = best->model;
 
 				model.kv_blocks = (uint32_t)(middle * (1 + steps[s] * k) + 0.5);
-				any |= try(search, best, model, ROUNDS - 1);
+				any |= try_both(search, best, model);
 			}
+	}
+	for (uint32_t k = 0; k < 4; k++) {
+		struct tr_fit_model model = best->model;
+
+		/* One or two blocks more or less. */
+		model.kv_blocks += k < 2 ? k + 1 : 1 - k;
+		any |= try_both(search, best, model);
 	}
 	return any;
 }
@@ -224,7 +244,7 @@ static bool climb_first(struct search *search, struct best *best)
 
 		model.first_tokens = first;
 		if (best->model.terms[TR_TERM_FIRST] > 0 && first != best->model.first_tokens)
-			any |= try(search, best, model, ROUNDS);
+			any |= try(search, best, model, ROUNDS, false);
 	}
 	return any;
 }
@@ -240,13 +260,13 @@ static void polish(struct search *search, struct best *best)
 
 		model = best->model;
 		model.steps_ahead = 1 - model.steps_ahead;
-		any |= try(search, best, model, ROUNDS);
+		any |= try_both(search, best, model);
 		if (best->model.kv_blocks && !given->kv_blocks)
 			any |= refine_blocks(search, best);
 		any |= climb_first(search, best);
 		if (!any && round > 0)
 			break;
-		try(search, best, best->model, ROUNDS_LAST);
+		try(search, best, best->model, ROUNDS_LAST, false);
 		best->loss = tr_fitting_descend(&search->fitting, &best->model, DESCENT);
 	}
 }
@@ -256,36 +276,74 @@ static void polish(struct search *search, struct best *best)
 /* A hypothesis without a limit of memory. */
 static void fit_places(struct search *search, struct best *best, uint32_t sequences)
 {
-	static const uint32_t tokens[] = {2048, 8192, 512};
 	const struct tr_fit_given *given = &search->fitting.given;
 
 	best->loss = NEVER;
 	for (uint32_t ahead = 2; ahead-- > 0;)
-		for (unsigned i = 0; i < 3; i++) {
+		for (unsigned i = 0; i < FIRST_TOKENS; i++) {
 			struct tr_fit_model model = first_guess(search);
 
 			model.sequences = sequences;
 			model.steps_ahead = ahead;
 			if (!given->batch_tokens)
-				model.batch_tokens = tokens[i];
+				model.batch_tokens = first_tokens[i];
 			if (i == 0 || !given->batch_tokens)
-				try(search, best, model, ROUNDS);
+				try(search, best, model, ROUNDS, true);
 		}
 	polish(search, best);
 }
 
-static void fit_memory(struct search *search, struct best *best, const struct best *without)
+/* Without memory's part in it, a step's tokens may have come out wrong: those are open again. */
+static void scan_memory(struct search *search, struct best *best, struct tr_fit_model model)
 {
 	double least = fmax(search->blocks_least, KV_LEAST * search->blocks_most);
 
-	best->loss = NEVER;
 	for (double blocks = least; blocks <= search->blocks_most * KV_STEP; blocks *= KV_STEP) {
-		struct tr_fit_model model = without->model;
-
 		model.kv_blocks = (uint32_t)blocks;
-		try(search, best, model, ROUNDS_SEARCH);
+		try(search, best, model, ROUNDS_SEARCH, true);
 	}
-	polish(search, best);
+}
+
+/* Take into a short list, the best first. */
+static void enlist(struct best list[STARTS], const struct best *candidate)
+{
+	struct best moved = *candidate;
+
+	for (unsigned i = 0; i < STARTS; i++)
+		if (moved.loss < list[i].loss) {
+			struct best other = list[i];
+
+			list[i] = moved;
+			moved = other;
+		}
+}
+
+/* With little memory, a block more or less moves who is preempted, and the loss is rugged. So
+ * several places are gone down from, one for each way to compose steps. */
+static void fit_memory(struct search *search, struct best *best, const struct best *without)
+{
+	struct best starts[STARTS];
+
+	for (unsigned i = 0; i < STARTS; i++)
+		starts[i].loss = NEVER;
+	for (uint32_t ahead = 2; ahead-- > 0;)
+		for (unsigned i = 0; i < FIRST_TOKENS; i++) {
+			struct tr_fit_model model = without->model;
+			struct best candidate = {.loss = NEVER};
+
+			model.steps_ahead = ahead;
+			if (!search->fitting.given.batch_tokens)
+				model.batch_tokens = first_tokens[i];
+			if (i == 0 || !search->fitting.given.batch_tokens)
+				scan_memory(search, &candidate, model);
+			enlist(starts, &candidate);
+		}
+	best->loss = NEVER;
+	for (unsigned i = 0; i < STARTS && starts[i].loss < NEVER; i++) {
+		polish(search, &starts[i]);
+		if (starts[i].loss < best->loss)
+			*best = starts[i];
+	}
 }
 
 static bool believed(const struct best *limited, const struct best *best)
@@ -293,42 +351,31 @@ static bool believed(const struct best *limited, const struct best *best)
 	return limited->loss < LIMIT_GAIN * best->loss - LIMIT_LEAST;
 }
 
-/* The simplest hypothesis that no other beats by much. */
+/* The simplest hypothesis that no other beats by much: no limit, of places, of memory, of both. */
 static struct best choose(struct search *search, enum tr_known *ret_places,
 			  enum tr_known *ret_memory)
 {
 	const struct tr_fit_given *given = &search->fitting.given;
-	bool find_places = search->places_seen && !given->sequences;
-	bool find_memory = search->waited >= 3 && !given->kv_blocks;
-	struct best best;
+	struct best limited;
 
 	*ret_places = given->sequences ? TR_KNOWN_GIVEN : TR_KNOWN_UNKNOWN;
 	*ret_memory = given->kv_blocks ? TR_KNOWN_GIVEN : TR_KNOWN_UNKNOWN;
-	fit_places(search, &search->open, first_guess(search).sequences);
-	best = search->open;
-	if (find_places) {
-		fit_places(search, &search->places, search->running_max);
-		if (believed(&search->places, &best)) {
-			best = search->places;
+	fit_places(search, &search->best, first_guess(search).sequences);
+	if (search->places_seen && !given->sequences) {
+		fit_places(search, &limited, search->running_max);
+		if (believed(&limited, &search->best)) {
+			search->best = limited;
 			*ret_places = TR_KNOWN_FITTED;
 		}
 	}
-	if (!find_memory)
-		return best;
-	fit_memory(search, &search->memory, &search->open);
-	if (believed(&search->memory, &best)) {
-		best = search->memory;
-		*ret_places = given->sequences ? TR_KNOWN_GIVEN : TR_KNOWN_UNKNOWN;
-		*ret_memory = TR_KNOWN_FITTED;
+	if (search->waited >= WAITED_MIN && !given->kv_blocks) {
+		fit_memory(search, &limited, &search->best);
+		if (believed(&limited, &search->best)) {
+			search->best = limited;
+			*ret_memory = TR_KNOWN_FITTED;
+		}
 	}
-	if (!find_places)
-		return best;
-	fit_memory(search, &search->both, &search->places);
-	if (believed(&search->both, &best)) {
-		best = search->both;
-		*ret_places = *ret_memory = TR_KNOWN_FITTED;
-	}
-	return best;
+	return search->best;
 }
 
 /* ------------------------------------------------------------------------------ what is known */
@@ -336,7 +383,7 @@ static struct best choose(struct search *search, enum tr_known *ret_places,
 /* Whether another model does as well. */
 static bool matters(struct search *search, const struct best *best, struct tr_fit_model model)
 {
-	double loss = tr_fitting_terms(&search->fitting, &model, ROUNDS, NEVER);
+	double loss = tr_fitting_terms(&search->fitting, &model, ROUNDS, false, NEVER);
 
 	return loss > MATTERS * best->loss + MATTERS_LEAST;
 }
@@ -372,6 +419,11 @@ static int conclude(struct search *search, struct best *best, struct tr_fit_resu
 	ret->waited = search->waited;
 	ret->blocks_max = search->blocks_most;
 	for (unsigned i = 0; i < TR_TERM_COUNT; i++)
+		if (ret->solution.error[i] >= 0)
+			ret->solution.error[i] =
+				sqrt(ret->solution.error[i] * ret->solution.error[i] +
+				     SCHEDULE_ERROR * best->loss * SCHEDULE_ERROR * best->loss);
+	for (unsigned i = 0; i < TR_TERM_COUNT; i++)
 		ret->terms[i] = ret->solution.error[i] >= 0 && ret->solution.error[i] < IDENTIFIED
 					? TR_KNOWN_FITTED
 					: TR_KNOWN_UNKNOWN;
@@ -389,7 +441,7 @@ static int run(struct search *search, struct tr_fit_result *ret)
 	count_waited(search);
 	see_places(search);
 	best = choose(search, &ret->sequences, &ret->kv_blocks);
-	try(search, &best, best.model, ROUNDS_LAST);
+	try(search, &best, best.model, ROUNDS_LAST, false);
 	best.loss = tr_fitting_descend(&search->fitting, &best.model, DESCENT);
 	if (search->fitting.failed || best.loss >= NEVER)
 		return -1;
