@@ -337,8 +337,9 @@ uint32_t tr_batch_made(const struct tr_batch *batch, tr_time_ns now, uint32_t sl
 	TR_ASSERT(seat->state != TR_SEAT_FREE);
 	if (!decodes && seat->made == 0)
 		return 0;
+	/* A step that ends just now is over once something was told of it. */
 	if (batch->phase == TR_BATCH_RUN)
-		over = tr_min(step_now(batch, now), over) - 1;
+		over = tr_max(tr_min(step_now(batch, now), over) - 1, batch->at);
 	return (uint32_t)tr_min(tr_sub_sat(over, seat->origin),
 				decodes ? seat->request.tokens_out : seat->made);
 }

@@ -117,6 +117,25 @@ static void test_a_token_that_is_wanted_is_told(void **state)
 	expect_silence(batch);
 }
 
+static void test_a_token_of_a_step_that_was_told_of_is_made(void **state)
+{
+	struct tr_batch *batch = batch_of(&plain);
+
+	(void)state;
+	enter(batch, 0, 0, 20, 9);
+	enter(batch, 0, 1, 20, 9);
+	EXPECT(batch, {0, TR_BATCH_SCHEDULED, 0, 0}, {0, TR_BATCH_SCHEDULED, 1, 0},
+	       {50, TR_BATCH_FIRST, 0, 1}, {50, TR_BATCH_FIRST, 1, 1});
+	tr_batch_want(batch, 0, 4);
+	EXPECT(batch, {86, TR_BATCH_TOKENS, 0, 4});
+	/* At the very end of the step, for those whose token nobody asked for, too. */
+	assert_int_equal(tr_batch_made(batch, T0 + 86 * TR_MS, 1), 4);
+	tr_batch_want(batch, 1, 5);
+	EXPECT(batch, {98, TR_BATCH_TOKENS, 1, 5}, {146, TR_BATCH_DONE, 0, 9},
+	       {146, TR_BATCH_DONE, 1, 9});
+	expect_silence(batch);
+}
+
 static void test_contexts_make_steps_longer_token_by_token(void **state)
 {
 	struct tr_batch_profile profile = plain;
@@ -491,6 +510,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_request_takes_the_time_worked_out_by_hand),
 		cmocka_unit_test(test_a_token_that_is_wanted_is_told),
+		cmocka_unit_test(test_a_token_of_a_step_that_was_told_of_is_made),
 		cmocka_unit_test(test_contexts_make_steps_longer_token_by_token),
 		cmocka_unit_test(test_prompts_are_cut_into_what_the_budget_permits),
 		cmocka_unit_test(test_who_decodes_is_served_before_prompts),
