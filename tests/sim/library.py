@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The library of scenarios: all of it is green, each of it can fail, and its page is current.
 
-    library.py PROGRAM ROOT      speaks TAP; TR_UPDATE=1 rewrites scenarios/README.md
+    library.py PROGRAM ROOT        speaks TAP; TR_UPDATE=1 rewrites scenarios/README.md
+    library.py PROGRAM ROOT red    only whether each of it can fail
 
 A scenario of the library says in its head comment how it turns red:
 
@@ -149,7 +150,8 @@ def test_each_is_red_without_what_it_is_about():
 
 
 def main():
-    tests = [(name, function) for name, function in globals().items() if name.startswith("test_")]
+    tests = [(name, function) for name, function in globals().items()
+             if name.startswith("test_") and ("_red_" in name) == (sys.argv[3:] == ["red"])]
     failed = False
     print(f"1..{len(tests)}")
     for number, (name, function) in enumerate(tests, 1):
