@@ -4,8 +4,9 @@
  * profile has a server of batch.h, whose slots are those of the tries. The room has one entry in
  * the queue, for what is next of its whole batch.
  *
- * Steps may become longer after somebody asked to be told of a token, so a try that streams has an
- * entry of its own, too, by which something is told whatever the pace (H8).
+ * Steps may become longer after somebody asked to be told of a token. So those that stream stand in
+ * a line in the order in which they were told of last, and the room has a second entry, by which
+ * something is told whatever the pace (H8). What is permitted is one silence for all of a run.
  */
 #include "sim/server/rooms.h"
 
@@ -42,51 +43,73 @@ static void enter(struct tr_fleet *fleet, uint32_t slot)
 	reschedule(fleet, try->server);
 }
 
+static void forget_silence(struct tr_fleet *fleet, uint32_t slot)
+{
+	struct tr_try *try = &fleet->tries[slot];
+
+	if (try->batch_streams)
+		tr_line_leave(fleet, &fleet->rooms[try->server].line, slot);
+	try->batch_streams = false;
+}
+
 static void leave(struct tr_fleet *fleet, uint32_t slot)
 {
 	uint32_t row = fleet->tries[slot].server;
 
 	tr_batch_leave(fleet->rooms[row].batch, fleet->now, slot);
-	fleet->tries[slot].tickets[TR_ENTRY_COMPUTING] = TR_TICKET_NONE;
+	forget_silence(fleet, slot);
 	reschedule(fleet, row);
 }
 
-/* Half of the silence that is permitted, after something was told. */
-static void look_later(struct tr_fleet *fleet, uint32_t slot)
-{
-	struct tr_try *try = &fleet->tries[slot];
+/* ------------------------------------------------------------------------------ silence and tokens
+ */
 
-	if (try->silence && try->tickets[TR_ENTRY_COMPUTING] == TR_TICKET_NONE)
-		tr_fleet_schedule(fleet, TR_ENTRY_COMPUTING, slot,
-				  tr_add_sat(try->batch_told, try->silence / 2));
+/* The room looks at who has been silent for longest when half of what is permitted is over. It does
+ * not look again for every token that was told since: it finds nothing to do, and looks later. */
+static void look_later(struct tr_fleet *fleet, uint32_t row)
+{
+	struct tr_room *room = &fleet->rooms[row];
+	const struct tr_try *first;
+
+	if (room->line.count == 0 || room->tickets[TR_ROOM_LOOK] != TR_TICKET_NONE)
+		return;
+	first = &fleet->tries[room->line.head];
+	tr_fleet_schedule_room(fleet, row, TR_ROOM_LOOK,
+			       tr_add_sat(first->batch_told, first->silence / 2));
 }
 
 static void want(struct tr_fleet *fleet, uint32_t slot, uint32_t token)
 {
 	struct tr_try *try = &fleet->tries[slot];
+	struct tr_room *room = &fleet->rooms[try->server];
 
-	tr_batch_want(fleet->rooms[try->server].batch, slot, token);
-	try->batch_told = fleet->now;
-	look_later(fleet, slot);
+	tr_batch_want(room->batch, slot, token);
+	forget_silence(fleet, slot);
+	if (try->silence) {
+		try->batch_told = fleet->now;
+		try->batch_streams = true;
+		tr_line_join(fleet, &room->line, slot);
+		look_later(fleet, try->server);
+	}
 	reschedule(fleet, try->server);
 }
 
-/* It may have been silent for long enough. */
-static bool look(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret)
+bool tr_batching_look(struct tr_fleet *fleet, uint32_t row, struct tr_event *ret)
 {
-	struct tr_try *try = &fleet->tries[slot];
-	struct tr_batch *batch = fleet->rooms[try->server].batch;
-	uint32_t made;
+	struct tr_room *room = &fleet->rooms[row];
+	uint32_t slot = room->line.head, made;
+	bool told = false;
 
-	if (fleet->now < tr_add_sat(try->batch_told, try->silence / 2)) {
-		look_later(fleet, slot);
-		return false;
+	if (slot != TR_NONE && fleet->now >= tr_add_sat(fleet->tries[slot].batch_told,
+							fleet->tries[slot].silence / 2)) {
+		made = tr_batch_made(room->batch, fleet->now, slot);
+		if (made > fleet->tries[slot].tokens_made)
+			told = tr_door_hear(fleet, slot, TR_MADE_TOKENS, made, ret);
+		else
+			want(fleet, slot, made + 1);
 	}
-	made = tr_batch_made(batch, fleet->now, slot);
-	if (made > try->tokens_made)
-		return tr_door_hear(fleet, slot, TR_MADE_TOKENS, made, ret);
-	want(fleet, slot, made + 1);
-	return false;
+	look_later(fleet, row);
+	return told;
 }
 
 static tr_span_ns pace(const struct tr_fleet *fleet, uint32_t slot)
@@ -110,7 +133,7 @@ bool tr_batching_take(struct tr_fleet *fleet, uint32_t row, struct tr_event *ret
 
 	room->batch_due = TR_TIME_NEVER;
 	if (told && event.kind == TR_BATCH_DONE)
-		fleet->tries[event.slot].tickets[TR_ENTRY_COMPUTING] = TR_TICKET_NONE;
+		forget_silence(fleet, event.slot);
 	if (told)
 		told = tr_door_hear(fleet, event.slot, made[event.kind], event.tokens, ret);
 	reschedule(fleet, row);
@@ -147,7 +170,6 @@ const struct tr_computing tr_computing_batching = {
 	.leave = leave,
 	.want = want,
 	.pace = pace,
-	.take = look,
 	.speed = speed,
 	.restart = restart,
 	.load = load,

@@ -39,6 +39,7 @@ enum tr_entry {
 enum tr_room_entry {
 	TR_ROOM_SIGNAL,
 	TR_ROOM_BATCH,
+	TR_ROOM_LOOK,
 	TR_ROOM_ENTRIES,
 };
 
@@ -110,7 +111,8 @@ struct tr_try {
 	uint16_t passed; /* set of places at which it has been held up */
 	bool entered;	 /* it is in the computing */
 	bool scheduled;
-	bool done; /* all is made */
+	bool done;	    /* all is made */
+	bool batch_streams; /* it stands in the line of its room */
 	struct tr_independent_try alone;
 };
 
@@ -145,9 +147,11 @@ struct tr_room {
 	uint32_t requests;
 	uint64_t tokens;
 	struct tr_sample sample;
+	/* Of the simple model: who waits; of the batching one: who streams, in the order in which
+	 * they were told of last. */
+	struct tr_line line;
 	/* Of the simple model. */
 	uint32_t busy; /* slots that are taken */
-	struct tr_line line;
 	struct tr_speed speed;
 	/* Of the batching one. */
 	struct tr_batch *batch;
@@ -169,6 +173,7 @@ struct tr_fleet {
 	uint32_t room_count;
 	uint32_t tries_max;
 	struct tr_heap queue;
+	bool taking; /* the queue's first entry is taken, and still stands there */
 };
 
 /* One model of computing. `slot`: of a try that has entered and has not left. */
@@ -184,7 +189,8 @@ struct tr_computing {
 	void (*want)(struct tr_fleet *fleet, uint32_t slot, uint32_t token);
 	/* Time per token as things are now. */
 	tr_span_ns (*pace)(const struct tr_fleet *fleet, uint32_t slot);
-	/* An entry of TR_ENTRY_COMPUTING has come. Returns whether there is something to tell. */
+	/* An entry of TR_ENTRY_COMPUTING has come. Returns whether there is something to tell.
+	 * NULL: it makes none. */
 	bool (*take)(struct tr_fleet *fleet, uint32_t slot, struct tr_event *ret);
 	/* It works so fast from now on, thousandths of what its profile says. */
 	void (*speed)(struct tr_fleet *fleet, uint32_t row, uint32_t permille);
@@ -197,8 +203,9 @@ struct tr_computing {
 extern const struct tr_computing tr_computing_independent;
 extern const struct tr_computing tr_computing_batching;
 
-/* An entry of TR_ROOM_BATCH has come. */
+/* An entry of TR_ROOM_BATCH, and of TR_ROOM_LOOK, has come. */
 bool tr_batching_take(struct tr_fleet *fleet, uint32_t row, struct tr_event *ret);
+bool tr_batching_look(struct tr_fleet *fleet, uint32_t row, struct tr_event *ret);
 
 /* A try's entry of this kind stands at this time, but not in the past, and at no other; for
  * TR_TIME_NEVER there is none. O(log n). */

@@ -40,12 +40,13 @@ struct tr_server {
 struct tr_server_request {
 	tr_attempt_handle attempt;
 	uint64_t job_id;
-	uint32_t server;	 /* row of the fleet */
-	uint32_t tries;		 /* of this job at this server before: 0, 1, ... */
-	uint32_t tokens_in;	 /* > 0 */
-	uint32_t tokens_out;	 /* what it will answer, > 0 */
-	tr_span_ns silence_ns;	 /* between tokens that the policy permits, 0: any */
-	bool fails;		 /* this try fails before the first token, whatever the draws say */
+	uint32_t server;     /* row of the fleet */
+	uint32_t tries;	     /* of this job at this server before: 0, 1, ... */
+	uint32_t tokens_in;  /* > 0 */
+	uint32_t tokens_out; /* what it will answer, > 0 */
+	tr_span_ns
+		silence_ns; /* between tokens that the policy permits, 0: any; else one for all */
+	bool fails;	    /* this try fails before the first token, whatever the draws say */
 	struct tr_prompt prompt; /* its hashes are the caller's, until the attempt has ended */
 };
 

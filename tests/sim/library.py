@@ -6,9 +6,9 @@
 
 A scenario of the library says in its head comment how it turns red:
 
-    # Red with --set NAME=VALUE
+    # Red with --set NAME=VALUE, --set OTHER=VALUE
 
-which switches off the mechanism that it is about, and has to fail an assertion.
+each of which switches off a mechanism that it is about, and has to fail an assertion.
 """
 import json
 import os
@@ -51,7 +51,8 @@ class Scenario:
         self.folder = os.path.dirname(self.name)
         self.title = title.group(1).strip("\"'") if title else ""
         self.proves = [word.strip() for word in proves.group(1).split(",")] if proves else []
-        self.red_with = re.findall(r"^# Red with (.*)$", text, re.MULTILINE)
+        self.red_with = [each for line in re.findall(r"^# Red with (--set .*)$", text, re.MULTILINE)
+                         for each in line.split(", ")]
         self.faults = set(re.findall(r"\bkind: *(\w+)", text))
 
 
