@@ -339,6 +339,8 @@ uint32_t tr_batch_made(const struct tr_batch *batch, tr_time_ns now, uint32_t sl
 		return 0;
 	if (batch->phase == TR_BATCH_RUN)
 		over = tr_min(step_now(batch, now), over) - 1;
+	/* At its very end a step is over for all as soon as it is for the first who is told. */
+	over = tr_max(over, batch->at);
 	return (uint32_t)tr_min(tr_sub_sat(over, seat->origin),
 				decodes ? seat->request.tokens_out : seat->made);
 }
