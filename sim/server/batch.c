@@ -337,9 +337,10 @@ uint32_t tr_batch_made(const struct tr_batch *batch, tr_time_ns now, uint32_t sl
 	TR_ASSERT(seat->state != TR_SEAT_FREE);
 	if (!decodes && seat->made == 0)
 		return 0;
-	/* A step that ends just now is over once something was told of it. */
 	if (batch->phase == TR_BATCH_RUN)
-		over = tr_max(tr_min(step_now(batch, now), over) - 1, batch->at);
+		over = tr_min(step_now(batch, now), over) - 1;
+	/* At its very end a step is over for all as soon as it is for the first who is told. */
+	over = tr_max(over, batch->at);
 	return (uint32_t)tr_min(tr_sub_sat(over, seat->origin),
 				decodes ? seat->request.tokens_out : seat->made);
 }

@@ -92,13 +92,19 @@ static bool change(struct tr_fleet *fleet, const struct tr_fault *fault, uint32_
 	TR_ASSERT(fault->kind == TR_FAULT_CRASH);
 	if (edge == TR_EDGE_BEGIN)
 		crash(fleet, row);
-	if (edge == TR_EDGE_END) {
-		/* Another one may still hold it down. */
-		if (is_down(fleet, row))
-			return false;
-		room->computing->restart(fleet, row);
-	}
+	/* Another one may still hold it down. */
+	if (edge == TR_EDGE_END && is_down(fleet, row))
+		return false;
 	return report(fleet, fault, row, edge, ret);
+}
+
+/* All at once: at the instant of the end a server may be connected to, before its own turn comes.
+ */
+static void restart(struct tr_fleet *fleet, uint32_t i)
+{
+	for (uint32_t row = 0; row < fleet->room_count; row++)
+		if (tr_timeline_concerns(fleet->timeline, i, row) && !is_down(fleet, row))
+			fleet->rooms[row].computing->restart(fleet, row);
 }
 
 bool tr_state_edge(struct tr_fleet *fleet, uint32_t number, struct tr_event *ret)
@@ -106,6 +112,9 @@ bool tr_state_edge(struct tr_fleet *fleet, uint32_t number, struct tr_event *ret
 	uint32_t i = number / TR_EDGES, row = fleet->edge_rows[number];
 	enum tr_edge edge = (enum tr_edge)(number % TR_EDGES);
 
+	if (row == 0 && edge == TR_EDGE_END &&
+	    tr_timeline_at(fleet->timeline, i)->kind == TR_FAULT_CRASH)
+		restart(fleet, i);
 	while (row < fleet->room_count && !tr_timeline_concerns(fleet->timeline, i, row))
 		row++;
 	if (row == fleet->room_count) {

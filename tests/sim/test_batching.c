@@ -124,6 +124,31 @@ static void test_progress_comes_before_the_engine_sees_silence(void **state)
 	tr_fleet_free(fleet);
 }
 
+/* Half the silence that is permitted is a whole number of steps, so the room looks at who is silent
+ * at the very end of a step, between the first who is told of it and the others. */
+static void test_a_look_at_the_end_of_a_step_takes_it_for_over(void **state)
+{
+	struct tr_server_profile profile = plain;
+	struct tr_fleet *fleet;
+	struct tr_event event;
+	uint32_t done = 0;
+
+	(void)state;
+	profile.batching.cost = (struct tr_batch_cost){.step_fs = 25 * MS_FS};
+	fleet = fleet_of(&profile);
+	for (uint32_t slot1 = 1; slot1 <= 60; slot1++) {
+		while (tr_fleet_next(fleet) < T0 + 20 * slot1 * TR_MS)
+			if (tr_fleet_take(fleet, &event))
+				done += event.kind == TR_EVENT_ATTEMPT_DONE;
+		start(fleet, T0 + 20 * slot1 * TR_MS, slot1, 2, 1 + slot1 * 7 % 31, 50 * TR_MS);
+	}
+	while (tr_fleet_next(fleet) != TR_TIME_NEVER)
+		if (tr_fleet_take(fleet, &event))
+			done += event.kind == TR_EVENT_ATTEMPT_DONE;
+	assert_int_equal(done, 60);
+	tr_fleet_free(fleet);
+}
+
 static void test_what_can_never_fit_is_refused_at_once(void **state)
 {
 	struct tr_server_profile profile = plain;
@@ -241,6 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_requests_slow_each_other_down),
 		cmocka_unit_test(test_progress_comes_before_the_engine_sees_silence),
+		cmocka_unit_test(test_a_look_at_the_end_of_a_step_takes_it_for_over),
 		cmocka_unit_test(test_what_can_never_fit_is_refused_at_once),
 		cmocka_unit_test(test_answers_say_how_much_was_cached),
 		cmocka_unit_test(test_every_request_ends_and_the_same_seed_gives_the_same_run),

@@ -158,6 +158,28 @@ static void test_a_crash_empties_the_cache_and_starting_up_takes_its_time(void *
 	tr_fleet_free(fleet);
 }
 
+/* Both servers are there again at 3000; who connects in that nanosecond is served by either. */
+static void test_who_connects_at_the_end_of_a_crash_is_served(void **state)
+{
+	const struct tr_fault fault = window(TR_FAULT_CRASH);
+	struct tr_fleet *fleet = fleet_of(&plain, &fault, 1);
+
+	(void)state;
+	start_at(fleet, 2999, 0, 1, 1);
+	start_at(fleet, 2999, 1, 2, 1);
+	EXPECT(fleet, LATE, CONNECTED(3000, 1), CONNECTED(3000, 2), HEADERS(3000, 1),
+	       HEADERS(3000, 2), FIRST(3060, 1), FIRST(3060, 2), DONE(3060, 1, 1),
+	       DONE(3060, 2, 1));
+	tr_fleet_free(fleet);
+	fleet = batching(&fault);
+	start_at(fleet, 2999, 0, 1, 1);
+	start_at(fleet, 2999, 1, 2, 1);
+	EXPECT(fleet, LATE, CONNECTED(3000, 1), CONNECTED(3000, 2), HEADERS(3500, 1),
+	       HEADERS(3500, 2), FIRST(3510, 1), FIRST(3510, 2), DONE(3510, 1, 1),
+	       DONE(3510, 2, 1));
+	tr_fleet_free(fleet);
+}
+
 static void test_a_slow_batch_is_slow_for_what_it_has_begun(void **state)
 {
 	struct tr_fault fault = window(TR_FAULT_SLOW_DOWN);
@@ -584,6 +606,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_each_kind_has_its_shape_in_time),
 		cmocka_unit_test(test_a_crash_empties_the_cache_and_starting_up_takes_its_time),
+		cmocka_unit_test(test_who_connects_at_the_end_of_a_crash_is_served),
 		cmocka_unit_test(test_a_slow_batch_is_slow_for_what_it_has_begun),
 		cmocka_unit_test(test_servers_report_their_load_as_it_was),
 		cmocka_unit_test(test_faults_at_different_places_are_both_met),
