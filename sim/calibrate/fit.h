@@ -52,6 +52,7 @@ enum tr_known {
 struct tr_fit_result {
 	struct tr_fit_model model; /* of what is not known, what does no harm */
 	double loss;
+	bool poor;		     /* the simulation is so far off that nothing of it is known */
 	struct tr_solution solution; /* of the model's terms */
 	enum tr_known sequences, batch_tokens, kv_blocks, steps_ahead, terms[TR_TERM_COUNT];
 	uint32_t running_max; /* at once, as measured */

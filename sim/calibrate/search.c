@@ -22,6 +22,7 @@
 #define HOPELESS       1.6
 #define MATTERS	       1.05 /* of the loss, for a number to be told from another */
 #define MATTERS_LEAST  0.002
+#define POOR	       0.4 /* loss: rows and percentiles are off by a fifth each */
 #define NEVER	       1e9
 #define KV_STEP	       1.05
 #define KV_LEAST       0.2  /* of what would be used, had none waited */
@@ -408,6 +409,19 @@ static enum tr_known judge_ahead(struct search *search, const struct best *best)
 	return matters(search, best, other) ? TR_KNOWN_FITTED : TR_KNOWN_UNKNOWN;
 }
 
+/* A wrong model has its best numbers, too. */
+static void forget(struct tr_fit_result *result)
+{
+	enum tr_known *counts[] = {&result->sequences, &result->batch_tokens, &result->kv_blocks,
+				   &result->steps_ahead};
+
+	for (unsigned i = 0; i < sizeof counts / sizeof counts[0]; i++)
+		if (*counts[i] == TR_KNOWN_FITTED)
+			*counts[i] = TR_KNOWN_UNKNOWN;
+	for (unsigned i = 0; i < TR_TERM_COUNT; i++)
+		result->terms[i] = TR_KNOWN_UNKNOWN;
+}
+
 static int conclude(struct search *search, struct best *best, struct tr_fit_result *ret)
 {
 	tr_fitting_loss(&search->fitting, &best->model);
@@ -429,6 +443,9 @@ static int conclude(struct search *search, struct best *best, struct tr_fit_resu
 					: TR_KNOWN_UNKNOWN;
 	ret->batch_tokens = judge_tokens(search, best);
 	ret->steps_ahead = judge_ahead(search, best);
+	ret->poor = best->loss > POOR;
+	if (ret->poor)
+		forget(ret);
 	return 0;
 }
 

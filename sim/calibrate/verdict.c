@@ -78,13 +78,39 @@ static void add_terms(struct list *list, const struct tr_fit_result *result)
 	}
 }
 
+static void add_poor(struct list *list, const struct tr_fit_result *result)
+{
+	const struct {
+		const char *key;
+		enum tr_known known;
+	} counts[] = {
+		{"sequences", result->sequences},
+		{"batch_tokens", result->batch_tokens},
+		{"kv_blocks", result->kv_blocks},
+		{"steps_ahead", result->steps_ahead},
+	};
+	static const char why[] =
+		"the simulation is far from what was measured (a fifth and more): such a server is "
+		"not modeled, or the rows are not of one server";
+
+	for (unsigned i = 0; i < sizeof counts / sizeof counts[0]; i++)
+		if (counts[i].known == TR_KNOWN_UNKNOWN)
+			add(list, counts[i].key, "%s", why);
+	for (unsigned t = 0; t < TR_TERM_COUNT; t++)
+		add(list, tr_term_key(t), "%s", why);
+}
+
 unsigned tr_fit_verdicts(const struct tr_measured *measured, const struct tr_fit_result *result,
 			 struct tr_verdict ret[TR_VERDICTS_MAX])
 {
 	struct list list = {.items = ret};
 
-	add_limits(&list, measured, result);
-	add_terms(&list, result);
+	if (result->poor) {
+		add_poor(&list, result);
+	} else {
+		add_limits(&list, measured, result);
+		add_terms(&list, result);
+	}
 	add(&list, "block_tokens", "is not in the rows; 16, as vLLM has it");
 	add(&list, "prefix_cache",
 	    "what was found in a cache is not in the rows, and counts as computed, only faster");

@@ -17,7 +17,7 @@
 #include "tests/calibrate/known_server.h"
 
 /* Worlds of a short run. */
-#define QUICK 3
+#define QUICK 4
 
 #define TERMS(...)                                                                                 \
 	{                                                                                          \
@@ -64,6 +64,15 @@ static const struct world worlds[] = {
 	  3},
 	 {"base_us", "prefill_token_ns", "sequence_ns", "context_token_ps"},
 	 {"sequences", "kv_blocks"}},
+	{{"one at a time",
+	  {256, 8192, 0, 1, 32, TERMS(T(STEP) = 0.010, T(PREFILL) = 5e-5)},
+	  300,
+	  20000000,
+	  {100, 2000},
+	  {20, 300},
+	  5},
+	 {"base_us", "prefill_token_ns"},
+	 {"sequences", "kv_blocks", "batch_tokens"}},
 	{{"not composed ahead, small steps",
 	  {16, 512, 0, 0, 32,
 	   TERMS(T(STEP) = 0.008, T(PREFILL) = 4e-5, T(SEQUENCE) = 1e-4, T(CONTEXT) = 1e-7)},
@@ -74,15 +83,6 @@ static const struct world worlds[] = {
 	  4},
 	 {"sequences", "batch_tokens", "steps_ahead", "prefill_token_ns"},
 	 {"kv_blocks"}},
-	{{"one at a time",
-	  {256, 8192, 0, 1, 32, TERMS(T(STEP) = 0.010, T(PREFILL) = 5e-5)},
-	  300,
-	  20000000,
-	  {100, 2000},
-	  {20, 300},
-	  5},
-	 {"base_us", "prefill_token_ns"},
-	 {"sequences", "kv_blocks", "batch_tokens"}},
 };
 
 struct number {
