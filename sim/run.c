@@ -410,12 +410,12 @@ const struct tr_engine *tr_run_engine(const struct tr_run *run)
 
 tr_time_ns tr_run_start(const struct tr_run *run)
 {
-	return run->start;
+	return tr_clock_read(&run->clock, run->start);
 }
 
 tr_time_ns tr_run_now(const struct tr_run *run)
 {
-	return run->world;
+	return tr_max(run->now, tr_clock_read(&run->clock, run->world));
 }
 
 uint64_t tr_run_arrivals(const struct tr_run *run)

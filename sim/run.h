@@ -67,9 +67,9 @@ void tr_run_observe(struct tr_run *run, tr_step_observer *on_step, void *self);
 int tr_run_advance(struct tr_run *run, uint64_t steps, struct tr_diagnostic *ret_diagnostic);
 
 const struct tr_engine *tr_run_engine(const struct tr_run *run);
-/* `now` that the engine was made with: the first arrival's time. */
+/* `now` that the engine was made with: the first arrival's time, as the host's clock shows it. */
 tr_time_ns tr_run_start(const struct tr_run *run);
-/* Virtual time. */
+/* Virtual time, as the host's clock shows it. */
 tr_time_ns tr_run_now(const struct tr_run *run);
 /* Requests taken from the workload so far; 0 after tr_run_new(): there are none at all. */
 uint64_t tr_run_arrivals(const struct tr_run *run);

@@ -121,6 +121,24 @@ def test_windows_lean_on_the_run_and_on_faults():
     assert findings[0]["found"] == findings[1]["found"], "the fault begins after 40 s"
 
 
+def test_a_clock_that_is_wrong_from_the_start_changes_no_result():
+    """It shows other times, and as long ones."""
+    seen = []
+    for fault in ("{kind: store_delay, at_s: 0, extra_ms: 1}",
+                  "{kind: clock_jump, by_ms: 864000000}",
+                  "{kind: clock_jump, by_ms: 864000000, direction: backward}"):
+        head = HEAD.replace("assert:", f"  - {fault}\nassert:")
+        findings, result = play(["value: submitted, from_s: 10, to_s: 20, equals: 0",
+                                 "value: in_flight_mean, equals: 0",
+                                 "value: completed_per_second, from_s: 30, equals: 0",
+                                 "value: virtual_seconds, equals: 0",
+                                 "event: job_end, from_s: 50, to_s: 60, at_least: 9999"], head)
+        seen.append(([f["found"] for f in findings], result["path_hash"],
+                     result["virtual_seconds"]))
+        assert all(f["found"] for f in findings), findings
+    assert seen[0] == seen[1] == seen[2], seen
+
+
 def test_windows_of_a_run_add_up():
     findings, result = play([f"value: {value}, from_s: {10 * i}, "
                              + (f"to_s: {10 * i + 10}, " if i < 20 else "") + "at_least: 0"
