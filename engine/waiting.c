@@ -25,8 +25,11 @@
 #include "engine/sojourn.h"
 #include "engine/timer.h"
 
-/* Dispatches remembered for floors: both counts are halved when the sum passes this. */
-#define FLOOR_WINDOW 1024
+/* What one dispatch counts for floors: fine enough for a count that is halved again and again. */
+#define FLOOR_DISPATCH 256
+/* Dispatches remembered for floors: all counts are halved when their sum passes this. It is short,
+ * because what a class had beyond its floor while there was plenty is held against it so long. */
+#define FLOOR_WINDOW (128 * FLOOR_DISPATCH)
 
 static uint32_t backlog_of_queue(const struct tr_engine *e, uint32_t q)
 {
@@ -266,7 +269,7 @@ void tr_waiting_count(struct tr_engine *e, const struct tr_job *job)
 {
 	uint32_t first = tr_backlog_of(e, job->model, 0);
 
-	e->backlog[first + job->class_slot].dispatched++;
+	e->backlog[first + job->class_slot].dispatched += FLOOR_DISPATCH;
 	if (tr_waiting_dispatched(e, job->model) <= FLOOR_WINDOW)
 		return;
 	for (uint32_t c = 0; c < e->limits.classes; c++)
@@ -277,7 +280,7 @@ void tr_waiting_uncount(struct tr_engine *e, const struct tr_job *job)
 {
 	struct tr_backlog *backlog = &e->backlog[tr_backlog_of(e, job->model, job->class_slot)];
 
-	backlog->dispatched -= backlog->dispatched > 0;
+	backlog->dispatched -= (uint32_t)tr_min(backlog->dispatched, FLOOR_DISPATCH);
 }
 
 bool tr_waiting_is_owed(const struct tr_engine *e, uint32_t backlog, uint32_t less,
@@ -291,8 +294,9 @@ bool tr_waiting_is_owed(const struct tr_engine *e, uint32_t backlog, uint32_t le
 		return false;
 	sum = tr_waiting_dispatched(e, backlog / e->limits.classes);
 	/* Dispatches per 10^6 and percent of floor: below 10^4 a floor is not met. */
-	*ret_share = tr_mul_div(tr_sub_sat(e->backlog[backlog].dispatched, less), 1000000,
-				tr_max(sum * floor, 1));
+	*ret_share = tr_mul_div(
+		tr_sub_sat(e->backlog[backlog].dispatched, (uint64_t)less * FLOOR_DISPATCH),
+		1000000, tr_max(sum * floor, 1));
 	return *ret_share < 10000;
 }
 
