@@ -206,8 +206,17 @@ static int dispatch(int count, char **words)
 	return fail_unknown(count, words);
 }
 
+/* The last word of a program that has found itself wrong; it ends by a signal after it. */
+static void last_word(const char *condition, const char *file, int line)
+{
+	fprintf(stderr,
+		"tailrace: this is an error of tailrace itself: %s (%s:%d); please report it\n",
+		condition, file, line);
+}
+
 int tr_cli_main(const struct tr_command *const *commands, size_t count, int argc, char **argv)
 {
+	tr_panic_hook_set(last_word);
 	TR_ASSERT(count > 0);
 	tr_output_init();
 	table = (struct tr_command_table){.commands = commands, .count = count};

@@ -257,6 +257,11 @@ static int take_head(struct tr_scenario *scenario, struct tr_draft_scenario *dra
 static int take_signals(struct tr_scenario *scenario, const struct tr_scenario_fleet *fleet,
 			struct tr_diagnostic *ret_diagnostic)
 {
+	if (fleet->signal_ns && fleet->signal_ns < TR_MS)
+		return tr_schema_diagnose(ret_diagnostic, scenario->document, NULL,
+					  "fleet.signal_ms",
+					  "found less than a millisecond; expected 0, for none, or "
+					  "at least 1");
 	if (fleet->signal_age_ns > fleet->signal_ns)
 		return tr_schema_diagnose(ret_diagnostic, scenario->document,
 					  fleet->signal_age_node, "fleet.signal_age_ms",
